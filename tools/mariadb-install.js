@@ -1,0 +1,36 @@
+'use strict'
+
+const { run, which } = require('./run.js')
+
+const PACKAGE = 'mariadb-server-core'
+
+/**
+ * Finds a MariaDB server program, installing Debian's package of it when that is possible (root and apt-get).
+ * Resolves with {mariadbd, version, userArgs}; rejects with one line that says what to install.
+ */
+async function ensureMariadb({ log = () => {}, signal } = {}) {
+  if (!which('mariadbd')) await install({ log, signal })
+  const mariadbd = which('mariadbd')
+  if (!mariadbd) throw new Error(`${PACKAGE} is installed, but it brought no mariadbd program`)
+  const printed = await run(mariadbd, ['--no-defaults', '--version'])
+  const version = /Ver ([\d.]+)/.exec(printed)?.[1]
+  if (!version) throw new Error(`${mariadbd} is no MariaDB server that we know: it calls itself ${printed.trim()}`)
+  // mariadbd refuses to run as root unless it is told so.
+  return { mariadbd, version, userArgs: process.getuid?.() === 0 ? ['--user=root'] : [] }
+}
+
+async function install({ log, signal }) {
+  const aptGet = which('apt-get')
+  if (!aptGet || process.getuid?.() !== 0) {
+    throw new Error(
+      `no MariaDB server was found: install it with "apt-get install ${PACKAGE}", ` +
+        'or set DATABASE_URL or DB_HOST to a server of yours'
+    )
+  }
+  log(`Installing ${PACKAGE} with apt-get`)
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  await run(aptGet, ['update', '-q'], { env, signal })
+  await run(aptGet, ['install', '-y', '-q', '--no-install-recommends', PACKAGE], { env, signal })
+}
+
+module.exports = { ensureMariadb }
