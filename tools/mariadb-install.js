@@ -14,7 +14,8 @@ async function ensureMariadb({ log = () => {}, signal } = {}) {
   if (!mariadbd) throw new Error(`${PACKAGE} is installed, but it brought no mariadbd program`)
   const printed = await run(mariadbd, ['--no-defaults', '--version'])
   const version = /Ver ([\d.]+)/.exec(printed)?.[1]
-  if (!version) throw new Error(`${mariadbd} is no MariaDB server that we know: it calls itself ${printed.trim()}`)
+  if (!version)
+    throw new Error(`${mariadbd} is no MariaDB server that we know: it calls itself ${printed.trim()}`)
   // mariadbd refuses to run as root unless it is told so.
   return { mariadbd, version, userArgs: process.getuid?.() === 0 ? ['--user=root'] : [] }
 }
@@ -24,7 +25,7 @@ async function install({ log, signal }) {
   if (!aptGet || process.getuid?.() !== 0) {
     throw new Error(
       `no MariaDB server was found: install it with "apt-get install ${PACKAGE}", ` +
-        'or set DATABASE_URL or DB_HOST to a server of yours'
+        'or set DATABASE_URL or DB_HOST to a server of yours',
     )
   }
   log(`Installing ${PACKAGE} with apt-get`)

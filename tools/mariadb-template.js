@@ -10,7 +10,7 @@ const SYSTEM_SQL = [
   'mysql_system_tables.sql',
   'mysql_performance_tables.sql',
   'mysql_system_tables_data.sql',
-  'maria_add_gis_sp_bootstrap.sql'
+  'maria_add_gis_sp_bootstrap.sql',
 ]
 
 /** Options that must be the same when a data directory is made and when it is used. */
@@ -24,7 +24,7 @@ async function copyTemplate(mariadb, target) {
   const template = path.join(WORK_DIR, `mariadb-template-${mariadb.version}-${REVISION}`)
   if (!fs.existsSync(template)) await publish(template, (draft) => bootstrap(mariadb, draft))
   await publish(target, (draft) =>
-    fs.promises.cp(template, draft, { recursive: true, mode: fs.constants.COPYFILE_FICLONE })
+    fs.promises.cp(template, draft, { recursive: true, mode: fs.constants.COPYFILE_FICLONE }),
   )
 }
 
@@ -56,7 +56,12 @@ async function publish(target, fill) {
 function bootstrap(mariadb, dataDir, args = []) {
   const folder = scriptFolder(mariadb)
   const scripts = SYSTEM_SQL.map((name) => fs.readFileSync(path.join(folder, name), 'utf8'))
-  const input = ['CREATE DATABASE IF NOT EXISTS mysql;', 'USE mysql;', 'SET @auth_root_socket = NULL;', ...scripts]
+  const input = [
+    'CREATE DATABASE IF NOT EXISTS mysql;',
+    'USE mysql;',
+    'SET @auth_root_socket = NULL;',
+    ...scripts,
+  ]
   const options = ['--no-defaults', ...mariadb.userArgs, '--bootstrap', `--datadir=${dataDir}`]
   const speed = ['--log-warnings=0', '--max-allowed-packet=8M', '--innodb-flush-log-at-trx-commit=0']
   return run(mariadb.mariadbd, [...options, ...speed, ...LAYOUT_ARGS, ...args], { input: input.join('\n') })

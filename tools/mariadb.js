@@ -186,7 +186,7 @@ class Server {
       '--max-allowed-packet=256M',
       '--max-connections=500',
       ...LAYOUT_ARGS,
-      ...args
+      ...args,
     ]
   }
 
@@ -210,7 +210,9 @@ class Server {
   #startError({ code, signal, error }) {
     if (error) return error
     if (code === DATADIR_BUSY) {
-      const busy = new Error(`another process runs a server on ${this.dir}: stop it first, or use another folder`)
+      const busy = new Error(
+        `another process runs a server on ${this.dir}: stop it first, or use another folder`,
+      )
       return Object.assign(busy, { code: 'HEGAR_DATADIR_BUSY' })
     }
     return new Error(`MariaDB did not start (${signal ?? `exit code ${code}`}):\n${this.#lastLog()}`)
@@ -256,7 +258,8 @@ function makeThrowawayFolder() {
   const parent = path.join(WORK_DIR, 'servers')
   fs.mkdirSync(parent, { recursive: true })
   for (const name of fs.readdirSync(parent)) {
-    if (!isAlive(Number.parseInt(name, 10))) fs.rmSync(path.join(parent, name), { recursive: true, force: true })
+    if (!isAlive(Number.parseInt(name, 10)))
+      fs.rmSync(path.join(parent, name), { recursive: true, force: true })
   }
   return fs.mkdtempSync(path.join(parent, `${process.pid}-`))
 }
@@ -271,7 +274,14 @@ function isAlive(pid) {
 }
 
 const DEATH_SIGNAL = ['setpriv', '--pdeathsig', 'TERM']
-const flockCommand = (file) => ['flock', '--nonblock', '--no-fork', '--conflict-exit-code', `${DATADIR_BUSY}`, file]
+const flockCommand = (file) => [
+  'flock',
+  '--nonblock',
+  '--no-fork',
+  '--conflict-exit-code',
+  `${DATADIR_BUSY}`,
+  file,
+]
 const hasFlock = once(() => succeeds('flock', ['--no-fork', os.devNull, 'true']))
 const hasDeathSignal = once(() => succeeds('setpriv', ['--pdeathsig', 'TERM', 'true']))
 

@@ -16,7 +16,11 @@ const WORK_DIR = path.join(CHECKOUT, '.hegar')
  * With `signal` (an AbortSignal) the program leads a process group of its own: aborting ends it together with
  * everything it started, and Ctrl-C in a terminal reaches it through us alone.
  */
-function run(command, args, { cwd = CHECKOUT, env = process.env, inherit = false, input = null, signal } = {}) {
+function run(
+  command,
+  args,
+  { cwd = CHECKOUT, env = process.env, inherit = false, input = null, signal } = {},
+) {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason)
     const output = inherit ? 'inherit' : 'pipe'

@@ -20,7 +20,7 @@ async function setUp({ log = () => {}, signal, addon = true } = {}) {
       await ensureDependencies({ log, signal })
       if (addon) await ensureAddon({ log, signal })
     },
-    { onWait }
+    { onWait },
   )
 }
 
@@ -40,7 +40,9 @@ async function ensureDependencies({ log = () => {}, signal } = {}) {
 async function ensureAddon({ log = () => {}, signal } = {}) {
   if (isBuilt()) return
   if (!which('cargo')) {
-    throw new Error('cargo was not found: install Rust (rustup.rs, or your distribution) and open a new shell')
+    throw new Error(
+      'cargo was not found: install Rust (rustup.rs, or your distribution) and open a new shell',
+    )
   }
   log('Building the addon in release mode (a few minutes the first time)')
   const started = Date.now()

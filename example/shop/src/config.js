@@ -1,0 +1,69 @@
+'use strict'
+
+const DRIVERS = ['hegar', 'mysql2']
+
+/**
+ * Reads the shop's settings from environment variables:
+ *
+ * - `PORT` (2000), `SERVER_URL` (where image paths are reached; this server unless set), `CLIENT_URL` (the web
+ *   client's origin, allowed by CORS)
+ * - `DATABASE_URL`, or `DB_HOST`, `DB_PORT` (3306), `DB_USER`, `DB_PASSWORD`, `DB_DATABASE` (hegar_shop)
+ * - `DB_CONNECTION_LIMIT` (10), `DB_TIMEZONE` (local: the database's time zone is this machine's)
+ * - `DRIVER`: hegar (default), or mysql2 to run the same routes on mysql2 for comparison
+ */
+function loadConfig(env = process.env) {
+  const port = integer(env, 'PORT', 2000, 0, 65535)
+  const driver = env.DRIVER || 'hegar'
+  if (!DRIVERS.includes(driver))
+    throw new Error(`DRIVER is "${driver}", and it must be ${DRIVERS.join(' or ')}`)
+  return {
+    port,
+    driver,
+    serverUrl: (env.SERVER_URL || `http://localhost:${port}`).replace(/\/+$/, ''),
+    clientUrl: env.CLIENT_URL || null,
+    database: {
+      ...address(env),
+      connectionLimit: integer(env, 'DB_CONNECTION_LIMIT', 10, 1, 1000),
+      timezone: env.DB_TIMEZONE || 'local',
+    },
+  }
+}
+
+/** The parts of the database's address, in the names that both drivers use. */
+function address(env) {
+  if (!env.DATABASE_URL) {
+    return {
+      host: env.DB_HOST || 'localhost',
+      port: integer(env, 'DB_PORT', 3306, 1, 65535),
+      user: env.DB_USER || 'root',
+      password: env.DB_PASSWORD || '',
+      database: env.DB_DATABASE || 'hegar_shop',
+    }
+  }
+  let url
+  try {
+    url = new URL(env.DATABASE_URL)
+  } catch {
+    // The value is not repeated, because it may hold a password.
+    throw new Error('DATABASE_URL is not a URL: it should read mysql://user:password@host:3306/database')
+  }
+  return {
+    host: url.hostname || 'localhost',
+    port: Number(url.port || 3306),
+    user: decodeURIComponent(url.username || 'root'),
+    password: decodeURIComponent(url.password),
+    database: decodeURIComponent(url.pathname.slice(1)) || 'hegar_shop',
+  }
+}
+
+function integer(env, name, fallback, least, most) {
+  const text = env[name]
+  if (text === undefined || text === '') return fallback
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new Error(`${name} is "${text}", and it must be a whole number from ${least} to ${most}`)
+  }
+  return value
+}
+
+module.exports = { loadConfig }
