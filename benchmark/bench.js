@@ -94,7 +94,7 @@ class Bench {
     try {
       return await work()
     } catch (error) {
-      if (this.signal?.aborted) throw error
+      if (this.signal?.aborted) throw this.signal.reason
       const line = `${driver} ${error.wrong ? 'ANSWERED WRONGLY' : 'FAILED'}: ${error.message}`
       this.failures.push(line)
       this.log(`\n!!! ${line}\n`)

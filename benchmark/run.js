@@ -95,11 +95,14 @@ function writeJson(file, value) {
   fs.writeFileSync(file, `${JSON.stringify(value, null, 1)}\n`)
 }
 
-/** Aborts at the first SIGINT or SIGTERM, so that the run stops its processes and its server and then ends. */
+/**
+ * Aborts at SIGINT or SIGTERM, so that the run stops its processes and its server and then ends. The listeners
+ * stay, which tells tools/mariadb.js that the server is stopped by us.
+ */
 function interruption() {
   const controller = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM']) {
-    process.once(name, () => controller.abort(new Error(`stopped by ${name}`)))
+    process.on(name, () => controller.abort(new Error(`stopped by ${name}`)))
   }
   return controller.signal
 }
