@@ -1,0 +1,146 @@
+// Checked by `tsc --project __test__/tsconfig.json` and never run: each @ts-expect-error fails the check when the
+// line under it is accepted.
+
+import {
+  createPool,
+  getPaginationParams,
+  HegarError,
+  HegarTypeError,
+  pageSummary,
+  sortClause,
+  type ExecuteResult,
+  type Page,
+  type Pool,
+  type PoolOptions,
+  type Row,
+  type UncountedSummary,
+} from 'hegar-native'
+
+interface User {
+  id: number
+  name: string
+}
+
+/** Compiles only when both types are the same. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+function same<A, B>(proof: Same<A, B>): void {
+  void proof
+}
+
+export async function poolsAreMadeFromUrisAndOptions(): Promise<void> {
+  same<ReturnType<typeof createPool>, Pool>(true)
+  createPool('mysql://root@localhost/shop')
+  createPool(new URL('mariadb://root@localhost/shop'))
+  createPool({ uri: process.env['DATABASE_URL'] ?? null, connectionLimit: 5, acquireTimeoutMs: 100 })
+  createPool({ port: '3306', ssl: true, flags: ['-FOUND_ROWS'], dateStrings: ['DATE'], timezone: '+07:00' })
+  createPool({ ssl: { ca: [Buffer.from('')], rejectUnauthorized: true, servername: 'db' }, typeCast: true })
+  const options: PoolOptions = { namedPlaceholders: true, multipleStatements: false }
+  createPool(options)
+
+  // @ts-expect-error a pool needs to know where to connect
+  createPool()
+  // @ts-expect-error an option that does not exist
+  createPool({ conectionLimit: 5 })
+  // @ts-expect-error a wrong type
+  createPool({ connectionLimit: true })
+  // @ts-expect-error refused at run time too
+  createPool({ multipleStatements: true })
+  // @ts-expect-error no profile names
+  createPool({ ssl: 'Amazon RDS' })
+  // @ts-expect-error only three types can be strings
+  createPool({ dateStrings: ['TIME'] })
+}
+
+export async function rowsHaveTheTypeThatTheCallerNames(db: Pool): Promise<void> {
+  const users = await db.query<User>('SELECT id, name FROM users WHERE id IN (?)', [[1, 2, 3]])
+  same<typeof users, User[]>(true)
+  const rows = await db.query('SELECT 1 AS one')
+  same<typeof rows, Row[]>(true)
+  const one = await db.queryOne<User>('SELECT id, name FROM users WHERE id = :id', { id: 1n })
+  same<typeof one, User | null>(true)
+  // @ts-expect-error the row may be missing
+  one.id
+  const changed = await db.execute('UPDATE users SET seen = ?, note = ?', [new Date(), null])
+  same<typeof changed, ExecuteResult>(true)
+  const returned = await db.execute<User>('INSERT INTO users (name) VALUES (?) RETURNING id, name', ['Ada'])
+  same<typeof returned, User[]>(true)
+  const bytes = await db.queryJson('SELECT images FROM products', null, { shape: { images: { split: ',' } } })
+  same<typeof bytes, Buffer>(true)
+
+  // @ts-expect-error an object is no value
+  await db.query('SELECT ?', [{ password: 1 }])
+  // @ts-expect-error undefined is no value
+  await db.query('SELECT ?', [undefined])
+  // @ts-expect-error arrays do not nest deeper than IN (?)
+  await db.query('SELECT 1 WHERE 1 IN (?)', [[[1]]])
+  // @ts-expect-error a shape that does not exist
+  await db.queryJson('SELECT 1', [], { shape: { a: { join: ',' } } })
+}
+
+export async function pagesKnowWhetherTheyWereCounted(db: Pool): Promise<void> {
+  const { page, limit } = getPaginationParams({ query: { page: '1' } }, { maxLimit: 50, strict: true })
+  const counted = await db.paginate<User>('SELECT id, name FROM users', [], { page, limit })
+  same<typeof counted, Page<User>>(true)
+  same<typeof counted.pagination.total, number>(true)
+  const uncounted = await db.paginate<User>('SELECT id, name FROM users', undefined, {
+    page,
+    limit,
+    count: 'none',
+  })
+  same<typeof uncounted, Page<User, UncountedSummary>>(true)
+  const body = await db.paginateJson('SELECT 1', { a: 1 }, { page, limit, message: 'Products' })
+  same<typeof body, Buffer>(true)
+
+  // @ts-expect-error a page needs its number
+  await db.paginate('SELECT 1', [], { limit })
+  // @ts-expect-error there are two ways to count
+  await db.paginate('SELECT 1', [], { page, limit, count: 'guess' })
+  // @ts-expect-error an option that does not exist
+  getPaginationParams({ query: {} }, { max: 1 })
+  // @ts-expect-error a request is an object
+  getPaginationParams('page=1')
+}
+
+export async function thePoolReportsInTypes(db: Pool): Promise<void> {
+  db.on('slowQuery', (query) => {
+    same<typeof query.durationMs, number>(true)
+    same<typeof query.operation, 'query' | 'execute' | 'json' | 'paginate'>(true)
+  })
+  same<ReturnType<Pool['metricsText']>, string>(true)
+  const stats = db.stats()
+  const figures: number[] = [
+    stats.pool.active,
+    stats.latency.operations.json.p99Ms,
+    stats.connections.closed.idle,
+  ]
+  void figures
+  const health = await db.health()
+  same<typeof health.status, 'OK' | 'Error'>(true)
+  await db.close({ drainMs: 5000 })
+  await db.close()
+}
+
+export function errorsCarryTheirDetails(error: unknown): void {
+  if (error instanceof HegarError) {
+    same<typeof error.errno, number | undefined>(true)
+    if (error.code === 'ER_DUP_ENTRY' || error.code === 'HEGAR_POOL_TIMEOUT') void error.sqlState
+    void error.errors?.map((field) => field.path)
+  }
+  const wrong: TypeError = new HegarTypeError('parameter 1 is a function')
+  void wrong
+  void new HegarError('message', { code: 'HEGAR_INTERNAL', cause: error })
+}
+
+export function sortsComeFromTheAllowList(requested: unknown): void {
+  const allowed = { name: 'p.name', price: ['p.sale_price', 'p.id'] }
+  const sort = sortClause(requested, 'desc', allowed, { name: 'price', direction: 'desc' })
+  same<typeof sort.name, 'name' | 'price'>(true)
+  same<typeof sort.direction, 'ASC' | 'DESC'>(true)
+  // @ts-expect-error the fallback is in the list too
+  sortClause(requested, 'asc', allowed, { name: 'rating' })
+
+  same<ReturnType<typeof summary>, number>(true)
+  function summary() {
+    return pageSummary({ page: 1, limit: 20, total: 41n }).totalPages
+  }
+}

@@ -1,0 +1,592 @@
+/// <reference types="node" />
+
+import { EventEmitter } from 'node:events'
+
+/**
+ * Opens a pool. Nothing is connected until the first call.
+ *
+ * @param uriOrOptions `mysql://user:password@host:3306/database?connectionLimit=5`, the same with `mariadb://`,
+ *   or options, of which `uri` may be one. In a uri, characters such as `@ : / ? #` in the user name or password
+ *   are percent-encoded; its query string takes any option but host, port, user, password and database, as JSON
+ *   where the option is not text (`?ssl={"rejectUnauthorized":true}`).
+ * @throws {HegarError} `HEGAR_OPTION_UNKNOWN`, naming the nearest option; `HEGAR_OPTION_INVALID` for a wrong type
+ *   or range; `HEGAR_OPTION_UNSUPPORTED` for an option of another driver that would change results if it were
+ *   ignored. No message shows a secret.
+ */
+export function createPool(uriOrOptions: string | URL | PoolOptions): Pool
+
+/** A pool of connections to one server. Every promise rejects with a {@link HegarError}. */
+export interface Pool extends EventEmitter<PoolEvents> {
+  /**
+   * The rows of a statement, as objects; for a statement without rows what {@link Pool.execute} gives.
+   * `query<User>(…)` is a promise of `User[]`: the type is taken on trust, nothing is checked at run time.
+   *
+   * @throws {HegarTypeError} `HEGAR_PARAM_INVALID`, naming the position or key of a parameter that cannot be sent.
+   */
+  query<T extends object = Row>(sql: string, params?: Params | null): Promise<T[]>
+
+  /** The first row, or null when there is none. */
+  queryOne<T extends object = Row>(sql: string, params?: Params | null): Promise<T | null>
+
+  /** Runs a statement that changes data. */
+  execute(sql: string, params?: Params | null): Promise<ExecuteResult>
+  /** The rows of a statement that changes data and returns rows, such as `INSERT … RETURNING`. */
+  execute<T extends object>(sql: string, params?: Params | null): Promise<T[]>
+
+  /**
+   * The rows as JSON in UTF-8, byte for byte `JSON.stringify(rows)`, made without the JavaScript thread. Answer
+   * with it as it is: `res.type('json').end(bytes)`.
+   */
+  queryJson(sql: string, params?: Params | null, options?: JsonOptions): Promise<Buffer>
+
+  /**
+   * One page of a statement and how many rows there are in all; both are asked at the same time. The statement
+   * says where the page goes with `:limit` and `:offset`, else ` LIMIT ? OFFSET ?` is appended.
+   */
+  paginate<T extends object = Row>(
+    sql: string,
+    params: Params | null | undefined,
+    options: PaginateOptions & { count?: 'exact' },
+  ): Promise<Page<T>>
+  paginate<T extends object = Row>(
+    sql: string,
+    params: Params | null | undefined,
+    options: PaginateOptions & { count: 'none' },
+  ): Promise<Page<T, UncountedSummary>>
+
+  /** The whole response body as JSON: `{status, message, data, pagination, timestamp}`. */
+  paginateJson(sql: string, params: Params | null | undefined, options: PaginateJsonOptions): Promise<Buffer>
+
+  /** What the pool does now and has done so far. */
+  stats(): PoolStats
+
+  /** The same as text for Prometheus, version 0.0.4. It may follow the output of prom-client as it is. */
+  metricsText(): string
+
+  /** Asks the server for a sign of life. Resolves in either case, within the acquire and query deadlines. */
+  health(): Promise<Health>
+
+  /**
+   * Refuses new calls with `HEGAR_POOL_CLOSED`, waits for those in flight and closes all connections. Calls that
+   * are not done by `drainMs` are rejected. Closing twice is one close.
+   */
+  close(options?: CloseOptions): Promise<void>
+}
+
+export interface PoolEvents {
+  /** A call took longer than `slowQueryMs`. */
+  slowQuery: [query: SlowQuery]
+}
+
+/** A row whose type nobody has named: pass one, as in `query<User>(…)`. */
+export type Row = Record<string, unknown>
+
+/**
+ * What can be sent for one placeholder. A safe integer is sent as BIGINT, another number as DOUBLE; a Date in the
+ * pool's `timezone`. NaN, the infinities, an invalid Date, undefined, objects, functions and symbols throw.
+ */
+export type ParamValue = null | boolean | number | bigint | string | Date | Uint8Array
+
+/** One parameter. An array fills `IN (?)` with a placeholder for each of its values; an empty one throws. */
+export type Param = ParamValue | readonly ParamValue[]
+
+/** An array for `?`, an object for `:name`. */
+export type Params = readonly Param[] | { readonly [name: string]: Param }
+
+export interface ExecuteResult {
+  /** Rows that matched, or with the flag `-FOUND_ROWS` rows that changed. */
+  affectedRows: number
+  /** The first AUTO_INCREMENT value that was generated, 0 when there is none. */
+  insertId: number
+  /** The server's summary, such as `Rows matched: 1  Changed: 0  Warnings: 0`, or an empty string. */
+  info: string
+  warningStatus: number
+  changedRows: number
+}
+
+export interface JsonOptions {
+  /** How values are reshaped on their way into the JSON, by column name. Default: not at all. */
+  shape?: Shape
+}
+
+export interface Shape {
+  [column: string]: ColumnShape
+}
+
+export interface ColumnShape {
+  /** Splits the text into an array at this separator; NULL and an empty text become `[]`. */
+  split?: string
+  /** Put in front of the text, or of each part of it, to make a URL of a path. */
+  prefix?: string
+  /** Prints the text, or each part of it, as a number. */
+  number?: boolean
+}
+
+export interface PaginateOptions {
+  /** From 1 up. */
+  page: number
+  /** Rows a page, from 1 up. */
+  limit: number
+  /** `'exact'` counts the rows; `'none'` saves the count, and then the totals are null. Default: `'exact'`. */
+  count?: 'exact' | 'none'
+  /** A cheaper statement that gives the count in its first column. Default: COUNT(*) over the statement. */
+  countSql?: string
+  /** The parameters of `countSql`. Default: those of the statement. */
+  countParams?: Params
+}
+
+export interface PaginateJsonOptions extends PaginateOptions, JsonOptions {
+  /** The `message` of the body. Default: `'Success'`. */
+  message?: string
+}
+
+export interface Page<T, Summary = PageSummary> {
+  data: T[]
+  pagination: Summary
+}
+
+export interface PageSummary {
+  page: number
+  limit: number
+  total: number
+  totalPages: number
+  hasNext: boolean
+  hasPrevious: boolean
+}
+
+/** The summary of a page whose rows were not counted. */
+export interface UncountedSummary {
+  page: number
+  limit: number
+  total: null
+  totalPages: null
+  /** Null where it is not known. */
+  hasNext: boolean | null
+  hasPrevious: boolean
+}
+
+export interface SlowQuery {
+  /** The statement as it was given, with its placeholders. */
+  sql: string
+  operation: Operation
+  /** From the call to its settling, the wait for a connection included. */
+  durationMs: number
+}
+
+export interface Health {
+  status: 'OK' | 'Error'
+  /** How long the answer took. */
+  latencyMs: number
+  /** Why the status is `'Error'`: the code of the error. */
+  code?: string
+  pool: PoolGauges
+}
+
+export interface CloseOptions {
+  /** How long calls in flight may take, in milliseconds. */
+  drainMs?: number
+}
+
+export type Operation = 'query' | 'execute' | 'json' | 'paginate'
+
+/** Durations are in milliseconds and within 2.5 %; counters only rise. */
+export interface PoolStats {
+  pool: PoolGauges
+  queries: {
+    /** Calls that finished, well or not. */
+    total: number
+    errors: number
+    /** Calls that missed the acquire, connect or query deadline. */
+    timeouts: number
+    /** Calls that took longer than `slowQueryMs`. */
+    slow: number
+    rows: number
+    resultBytes: number
+  }
+  latency: {
+    /** All calls, from being made to being settled. */
+    query: Latency
+    /** The wait for a connection. */
+    acquire: Latency
+    /** Opening a connection, the handshake included. */
+    connect: Latency
+    operations: Record<Operation, Latency>
+  }
+  connections: {
+    created: number
+    closed: Record<'idle' | 'lifetime' | 'error' | 'reset' | 'closed' | 'timeout', number>
+    resets: number
+  }
+  statements: {
+    prepared: number
+    cacheHits: number
+    cacheMisses: number
+  }
+  /** Failed calls by code. */
+  errors: Record<string, number>
+}
+
+export interface PoolGauges {
+  /** Connections that are open or being opened. */
+  total: number
+  /** Connections that a call is using. */
+  active: number
+  /** Connections ready for a call. */
+  idle: number
+  /** Calls waiting for a connection. */
+  waiting: number
+  /** The pool's `connectionLimit`. */
+  limit: number
+  /** Bytes of results that are finished but not yet taken. */
+  undeliveredBytes: number
+  /** Calls begun and not yet settled. */
+  inFlight: number
+}
+
+export interface Latency {
+  count: number
+  meanMs: number
+  p50Ms: number
+  p95Ms: number
+  p99Ms: number
+  maxMs: number
+}
+
+/**
+ * The options of a pool: mysql2's and mysql's names as they are, and our own, whose names carry their unit.
+ * Durations are in milliseconds and at most 2147483647. An integer may be given as decimal digits in a string, as
+ * environment variables are. An option that is undefined counts as not given. Two names for one option may not
+ * disagree.
+ */
+export interface PoolOptions {
+  /** A connection uri. Options beside it win over its own. */
+  uri?: string | null
+
+  /** Name or address of the server. Default: `'localhost'`. */
+  host?: string | null
+  /** 1 to 65535. Default: 3306. */
+  port?: number | string
+  /** Path of a unix socket, at most 107 bytes; host and port are not used then. */
+  socketPath?: string | null
+  /** Default: the empty user name. */
+  user?: string | null
+  /** Default: no password. It is never printed. */
+  password?: string | null
+  /** The same as `password`. */
+  password1?: string | null
+  /** The default database. Without one, tables are named `database.table`. */
+  database?: string | null
+  /** Strings that the server shows in performance_schema, at most 32 KiB in all. Default: none of yours. */
+  connectAttributes?: Record<string, string | number | boolean> | null
+
+  /**
+   * TLS. `true` or `{}` verifies the server against the public authorities, the host name included (mysql2 leaves
+   * the name unchecked). Names of profiles such as `'Amazon RDS'` are refused: pass the provider's `ca`.
+   * Default: no TLS.
+   */
+  ssl?: boolean | TlsOptions | null
+  /**
+   * Allow the server to ask for the password in clear text. Needs `ssl` with verification, or `socketPath`.
+   * Default: false.
+   */
+  enableCleartextPlugin?: boolean
+  /**
+   * Without TLS and socket, allow to fetch the key that encrypts the password from the server itself, which
+   * somebody in the middle could replace. Default: false.
+   */
+  allowPublicKeyRetrieval?: boolean
+  /** That key as PEM, to need no fetching. */
+  serverPublicKey?: string | Buffer | null
+
+  /** The most connections, 1 to 10000. Default: 10. */
+  connectionLimit?: number | string
+  /** The most idle connections kept; more than `connectionLimit` means that. Default: `connectionLimit`. */
+  maxIdle?: number | string
+  /** The most calls that may wait for a connection; further ones fail with `HEGAR_QUEUE_FULL`. Default: 0, no bound. */
+  queueLimit?: number | string
+  /** False makes a call fail at once when no connection is free. Default: true. */
+  waitForConnections?: boolean
+  /** Reset the session when a connection comes back: variables, temporary tables, locks. Default: false. */
+  resetOnRelease?: boolean
+
+  /** How long a call may wait for a connection, 1 up; past it `HEGAR_POOL_TIMEOUT`. Default: 10000. */
+  acquireTimeoutMs?: number | string
+  /** mysql's name for `acquireTimeoutMs`. */
+  acquireTimeout?: number | string
+  /** How long opening a connection may take, 1 up; past it `HEGAR_CONNECT_TIMEOUT`. Default: 10000. */
+  connectTimeoutMs?: number | string
+  /** mysql2's name for `connectTimeoutMs`. */
+  connectTimeout?: number | string
+  /** How long a query may take; past it `HEGAR_QUERY_TIMEOUT`. 0: as long as it likes. Default: 60000. */
+  queryTimeoutMs?: number | string
+  /** mariadb's name for `queryTimeoutMs`. */
+  queryTimeout?: number | string
+  /** An unused connection is closed after this time, 1 up. Default: 60000. */
+  idleTimeoutMs?: number | string
+  /** mysql2's name for `idleTimeoutMs`. */
+  idleTimeout?: number | string
+  /** A connection is replaced when it is this old and free. 0: never. Default: 1800000, half an hour. */
+  maxLifetimeMs?: number | string
+  /** A connection unused for longer than this is asked for a sign of life before it is used. Default: 1000. */
+  validateAfterIdleMs?: number | string
+  /** Have the system watch idle connections. Default: true. */
+  enableKeepAlive?: boolean
+  /** How long a connection is idle before the system probes it. 0: as the system is set up. Default: 0. */
+  keepAliveInitialDelay?: number | string
+
+  /** Prepared statements kept open per connection, least recently used first out, 1 to 65536. Default: 256. */
+  maxPreparedStatements?: number | string
+  /** A larger result fails with `HEGAR_RESULT_TOO_LARGE`, 1 to 4294967296. Default: 536870912, 512 MiB. */
+  maxResultBytes?: number | string
+  /** The largest packet accepted from or sent to the server, 1024 to 1073741824. Default: 1073741824, 1 GiB. */
+  maxAllowedPacketBytes?: number | string
+  /** Calls over this time are counted as slow and emit `slowQuery`. Default: 500. */
+  slowQueryMs?: number | string
+  /**
+   * Threads of the Rust runtime, 1 to 1024, never more than the machine has cores. The pools of a process share
+   * the runtime, so the first pool decides. Default: the environment variable HEGAR_WORKER_THREADS, else 2.
+   */
+  workerThreads?: number | string
+
+  /**
+   * The collation of the connection in any case: `utf8mb4_general_ci`, `utf8mb4_bin`, `utf8mb4_unicode_ci`,
+   * `utf8mb4_unicode_520_ci` or `utf8mb4_0900_ai_ci`; `utf8mb4` and `utf8` mean `utf8mb4_unicode_ci`, the default.
+   */
+  charset?: string
+  /** The same by number: 45, 46, 224, 246 or 255. */
+  charsetNumber?: number | string
+  /**
+   * The zone in which DATETIME and TIMESTAMP values are read and Dates are sent: `'local'` as Node's own Date has
+   * it, `'Z'`, or an offset up to 14 hours such as `'+07:00'`. Default: `'local'`.
+   */
+  timezone?: string
+  /** Give these types as the server's text instead of a Date; true means all three. Default: false. */
+  dateStrings?: boolean | readonly ('DATE' | 'DATETIME' | 'TIMESTAMP')[]
+  /** Give 64-bit integers that no number holds exactly as strings. Default: false. */
+  supportBigNumbers?: boolean
+  /** With `supportBigNumbers`, give all 64-bit integers as strings. Default: false. */
+  bigNumberStrings?: boolean
+  /** Give 64-bit integers as BigInt; not together with the two above. Default: false. */
+  bigInt?: boolean
+  /** Give DECIMAL as numbers instead of strings, which may round. Default: false. */
+  decimalNumbers?: boolean
+  /** Give JSON columns as text instead of parsing them. Default: false. */
+  jsonStrings?: boolean
+  /**
+   * Flags of the protocol, as an array or separated by commas. `-FOUND_ROWS` makes `affectedRows` count the rows
+   * that changed instead of those that matched. Flags without effect here are accepted, others refused.
+   */
+  flags?: string | readonly string[] | null
+
+  /** Accepted: an object of parameters always fills `:name`, an array always fills `?`. */
+  namedPlaceholders?: boolean
+  /** Build rows without generated code, for processes that forbid it; slower. Default: false. */
+  disableEval?: boolean
+  /** Have the stack of an error show the line that called. Default: true. */
+  trace?: boolean
+
+  /** Accepted, no effect: the connection is not compressed. */
+  compress?: boolean
+  /** Accepted, no effect: packets are not printed. */
+  debug?: unknown
+  /** Accepted, no effect: `close()` always says goodbye to the server. */
+  gracefulEnd?: boolean
+  /** Accepted, no effect: the authentication of servers before 4.1 is not spoken. */
+  insecureAuth?: boolean
+  /** Accepted, no effect: promises are the language's. */
+  Promise?: unknown
+  /** Accepted, no effect: an object as a value always throws. */
+  stringifyObjects?: boolean
+
+  /** Only `false`: LOAD DATA LOCAL is refused. */
+  localInfile?: false
+  /** Only `false`: statements are sent one by one. */
+  multipleStatements?: false
+  /** Only `false`: rows are objects by column name. */
+  nestTables?: false
+  /** Only `false`: rows are objects. */
+  rowsAsArray?: false
+  /** Only `true`: values are converted as described above. */
+  typeCast?: true
+}
+
+export interface TlsOptions {
+  /** PEM certificates of the authorities to trust. Default: the public ones. */
+  ca?: Pem | readonly Pem[] | null
+  /** PEM certificate chain of the client; needs `key`. */
+  cert?: Pem | readonly Pem[] | null
+  /** PEM private key of the client, not encrypted; needs `cert`. */
+  key?: Pem | readonly [Pem] | null
+  /** False switches all verification off, so that anyone can pose as the server. Default: true. */
+  rejectUnauthorized?: boolean | null
+  /** False accepts a certificate that carries another name. Default: true. */
+  verifyIdentity?: boolean | null
+  /** The name that the certificate must carry. Default: `host`. */
+  servername?: string | null
+  /** The same as `servername`. */
+  serverName?: string | null
+  /** TLS 1.2 and 1.3 are spoken, so these are accepted and make no difference. */
+  minVersion?: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | null
+  /** Accepted, makes no difference. */
+  maxVersion?: 'TLSv1.3' | null
+}
+
+export type Pem = string | Buffer
+
+/** The codes of our own errors. Those of the server are its names, such as `ER_DUP_ENTRY`. */
+export type HegarErrorCode =
+  | 'HEGAR_OPTION_UNKNOWN'
+  | 'HEGAR_OPTION_INVALID'
+  | 'HEGAR_OPTION_UNSUPPORTED'
+  | 'HEGAR_PARAM_INVALID'
+  | 'HEGAR_PAGINATION_INVALID'
+  | 'HEGAR_POOL_TIMEOUT'
+  | 'HEGAR_POOL_CLOSED'
+  | 'HEGAR_QUEUE_FULL'
+  | 'HEGAR_CONNECT_FAILED'
+  | 'HEGAR_CONNECT_TIMEOUT'
+  | 'HEGAR_QUERY_TIMEOUT'
+  | 'HEGAR_CONNECTION_LOST'
+  | 'HEGAR_PROTOCOL_ERROR'
+  | 'HEGAR_TLS_ERROR'
+  | 'HEGAR_AUTH_ERROR'
+  | 'HEGAR_RESULT_TOO_LARGE'
+  | 'HEGAR_UNSUPPORTED'
+  | 'HEGAR_INTERNAL'
+
+/**
+ * Every error of this package; `instanceof HegarError` holds for {@link HegarTypeError} too, so that one check
+ * catches all.
+ */
+export class HegarError extends Error {
+  constructor(message: string, details?: ErrorDetails)
+  /** The server's name of the error, equal to mysql2's, or one of ours. */
+  code: HegarErrorCode | (string & {})
+  /** The number of the server's error. */
+  errno?: number
+  /** The five characters of the server's error. */
+  sqlState?: string
+  /** The server's own message. */
+  sqlMessage?: string
+  /** Whether the connection was lost with it. */
+  fatal?: boolean
+  /** The statement as it was given, with its placeholders, never with a value. */
+  sql?: string
+  /** The option that was refused, for `HEGAR_OPTION_…`. */
+  option?: string
+  /** The status to answer with, for `HEGAR_PAGINATION_INVALID`: 400. */
+  statusCode?: number
+  /** What is wrong with the request, for `HEGAR_PAGINATION_INVALID`. */
+  errors?: FieldError[]
+  /** True where the message may be shown to the client, for `HEGAR_PAGINATION_INVALID`. */
+  isOperational?: boolean
+}
+
+/** A wrong parameter or argument. It is a TypeError, and `instanceof HegarError` holds too. */
+export class HegarTypeError extends TypeError {
+  constructor(message: string, details?: ErrorDetails)
+  code: HegarErrorCode | (string & {})
+  sql?: string
+  fatal?: boolean
+}
+
+export interface ErrorDetails {
+  /** Default: `HEGAR_INTERNAL`; of a HegarTypeError `HEGAR_PARAM_INVALID`. */
+  code?: string
+  errno?: number
+  sql?: string
+  sqlState?: string
+  sqlMessage?: string
+  fatal?: boolean
+  option?: string
+  statusCode?: number
+  errors?: FieldError[]
+  isOperational?: boolean
+  cause?: unknown
+}
+
+/** One wrong field of a request, in the form that express-validator gives. */
+export interface FieldError {
+  type: 'field'
+  /** What was sent, cut to 100 characters; missing where it is an array or object. */
+  value?: string | number | boolean | null
+  msg: string
+  path: string
+  location: 'query'
+}
+
+/**
+ * The page that a request asks for in `req.query.page` and `req.query.limit`.
+ *
+ * | sent as `page` or `limit` | becomes | with `strict` |
+ * |-|-|-|
+ * | nothing | 1, `defaultLimit` | the same |
+ * | a whole number in range (`3`, `+3`, `03`) | itself | itself |
+ * | `0`, `-1` | 1 | refused |
+ * | `1000000` as a limit, a page beyond `maxPage` | the largest allowed | refused |
+ * | `abc`, an empty string, `1.5`, `1e99`, ` 2`, `0x10`, an array | as if nothing were sent | refused |
+ *
+ * `offset` is always a safe integer, because pages beyond that do not exist.
+ *
+ * @throws {HegarError} with `strict`, `HEGAR_PAGINATION_INVALID` with `statusCode` 400 and `errors`. For wrong
+ *   options, `HEGAR_OPTION_…`.
+ * @throws {HegarTypeError} when `req` is no request.
+ */
+export function getPaginationParams(req: { query?: unknown }, options?: PaginationOptions): PageRequest
+
+export interface PaginationOptions {
+  /** Rows a page when the request does not say. Default: 20, or `maxLimit` where that is less. */
+  defaultLimit?: number
+  /** The most rows a page. Default: 100. */
+  maxLimit?: number
+  /** The last page that may be asked for. Default: the last whose offset is a safe integer. */
+  maxPage?: number
+  /** Refuse what is not a whole number in range instead of correcting it. Default: false. */
+  strict?: boolean
+}
+
+export interface PageRequest {
+  page: number
+  limit: number
+  offset: number
+}
+
+/**
+ * The body of an ORDER BY, from names that a client may ask for: `ORDER BY ${sortClause(…).sql}`.
+ *
+ * @param requested what the client asked to sort by, such as `req.query._sort`; anything may come.
+ * @param order `asc` or `desc` in any case, such as `req.query._order`; anything else means ascending.
+ * @param allowed the names clients may use, with a column, an expression, or an array of these. They become SQL as
+ *   they are, so write them and never take them from a request.
+ * @param fallback what to sort by when `requested` is not in the list.
+ * @throws {HegarError} with `strict`, `HEGAR_PAGINATION_INVALID` for a name or order that is given and wrong.
+ * @throws {HegarTypeError} when the fallback is not in the list.
+ */
+export function sortClause<Name extends string>(
+  requested: unknown,
+  order: unknown,
+  allowed: Readonly<Record<Name, string | readonly string[]>>,
+  fallback: { name: NoInfer<Name>; direction?: SortDirection | Lowercase<SortDirection> },
+  options?: { strict?: boolean },
+): { name: Name; direction: SortDirection; sql: string }
+
+export type SortDirection = 'ASC' | 'DESC'
+
+/**
+ * The `pagination` object of a response body, its keys in the order page, limit, total, totalPages, hasNext,
+ * hasPrevious.
+ *
+ * @throws {HegarTypeError} when a figure is not a whole number in range.
+ */
+export function pageSummary(counted: {
+  page: number
+  limit: number
+  total: number | bigint | string
+}): PageSummary
+/** The same where the rows were not counted. */
+export function pageSummary(uncounted: {
+  page: number
+  limit: number
+  total: null | undefined
+  hasNext?: boolean | null
+}): UncountedSummary
