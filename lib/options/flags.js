@@ -41,23 +41,23 @@ function readFlags(value, name) {
   if (!Array.isArray(list))
     throw invalid(name, 'must be an array of flag names or a comma-separated string', value)
   let foundRows = true
-  for (const item of list) {
+  for (const [index, item] of list.entries()) {
     if (typeof item !== 'string') throw invalid(name, 'must contain flag names only', item)
     // In a uri the + of +FOUND_ROWS arrives as a space.
     const [, sign, flag] = /^\s*([+-]?)\s*(.*?)\s*$/s.exec(item.toUpperCase())
     if (flag === '') continue
-    check(flag, sign === '-', name)
+    check(flag, sign === '-', name, index + 1)
     if (flag === 'FOUND_ROWS') foundRows = sign !== '-'
   }
   return foundRows
 }
 
-function check(flag, removed, name) {
+function check(flag, removed, name, position) {
   const policy = policies.get(flag)
   if (policy === undefined) {
     const close = nearest(flag, policies.keys())
     const advice = close ? `did you mean ${close}?` : 'see CLIENT_ capabilities in the manual of MySQL'
-    throw refusal(name, `contains a flag that does not exist, '${flag.slice(0, 64)}': ${advice}`)
+    throw refusal(name, `has no flag in place ${position} that exists: ${advice}`)
   }
   if (policy === 'refused' && !removed) throw unsupported(name, flag, refused[flag])
   if (policy === 'needed' && removed)
