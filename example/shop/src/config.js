@@ -7,7 +7,8 @@ const DRIVERS = ['hegar', 'mysql2']
  *
  * - `PORT` (2000), `SERVER_URL` (where image paths are reached; this server unless set), `CLIENT_URL` (the web
  *   client's origin, allowed by CORS)
- * - `DATABASE_URL`, or `DB_HOST`, `DB_PORT` (3306), `DB_USER`, `DB_PASSWORD`, `DB_DATABASE` (hegar_shop)
+ * - `DATABASE_URL` (with `?ssl=true` for TLS), or `DB_HOST`, `DB_PORT` (3306), `DB_USER`, `DB_PASSWORD` and
+ *   `DB_DATABASE` (hegar_shop)
  * - `DB_CONNECTION_LIMIT` (10), `DB_TIMEZONE` (local: the database's time zone is this machine's)
  * - `DRIVER`: hegar (default), or mysql2 to run the same routes on mysql2 for comparison
  */
@@ -40,20 +41,37 @@ function address(env) {
       database: env.DB_DATABASE || 'hegar_shop',
     }
   }
-  let url
-  try {
-    url = new URL(env.DATABASE_URL)
-  } catch {
-    // The value is not repeated, because it may hold a password.
-    throw new Error('DATABASE_URL is not a URL: it should read mysql://user:password@host:3306/database')
-  }
+  const url = databaseUrl(env.DATABASE_URL)
   return {
     host: url.hostname || 'localhost',
     port: Number(url.port || 3306),
     user: decodeURIComponent(url.username || 'root'),
     password: decodeURIComponent(url.password),
     database: decodeURIComponent(url.pathname.slice(1)) || 'hegar_shop',
+    ...(url.searchParams.has('ssl') && { ssl: sslOptions(url.searchParams.get('ssl')) }),
   }
+}
+
+// The messages do not repeat the URL, because it may hold a password.
+function databaseUrl(text) {
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (url?.protocol !== 'mysql:' && url?.protocol !== 'mariadb:') {
+    throw new Error('DATABASE_URL must read like mysql://user:password@host:3306/database')
+  }
+  const unknown = [...url.searchParams.keys()].find((name) => name !== 'ssl')
+  if (unknown) throw new Error(`DATABASE_URL has the option "${unknown}", and only ssl is known`)
+  return url
+}
+
+function sslOptions(text) {
+  try {
+    const options = JSON.parse(text)
+    if (options === true) return {}
+    if (options !== null && typeof options === 'object') return options
+  } catch {
+    // Told below, with everything else that is no set of options.
+  }
+  throw new Error('ssl in DATABASE_URL must be true or options as JSON, such as {"ca":"…"}')
 }
 
 function integer(env, name, fallback, least, most) {
