@@ -9,7 +9,7 @@ const { Bench } = require('./bench')
 const { WRONG_DRIVERS } = require('./drivers/wrong')
 
 // Counted, not timed, so that the drivers that turn wrong late are wrong within the window on any machine.
-const WINDOW = { warmupMs: 0, warmupQueries: 2000, measureMs: 0, measureQueries: 2000 }
+const WINDOW = { warmupMs: 0, warmupQueries: 1000, measureMs: 0, measureQueries: 1000 }
 
 /** Resolves with whether every wrong driver was caught and no right one was. */
 async function selftest({ signal, log }) {

@@ -14,20 +14,20 @@ const RANGE = `SELECT ${COLUMNS} FROM products WHERE id BETWEEN ? AND ? ORDER BY
 
 /** Name → how to build `{sql, params}` for a shop whose product ids run from `first` to `last` without gaps. */
 const BUILDERS = {
-  point: ({ first, last }) => ({ sql: ONE, params: starts(1021, first, last).map((id) => [id]) }),
-  page20: ({ first, last }) => ({ sql: PAGE, params: starts(1021, first, last - 19).map((id) => [id]) }),
+  point: ({ first, last }) => ({ sql: ONE, params: starts(499, first, last).map((id) => [id]) }),
+  page20: ({ first, last }) => ({ sql: PAGE, params: starts(251, first, last - 19).map((id) => [id]) }),
   list1k: ({ first, last }) => ({
     sql: RANGE,
-    params: starts(61, first, last - 999).map((id) => [id, id + 999]),
+    params: starts(31, first, last - 999).map((id) => [id, id + 999]),
   }),
   list10k: ({ first, last }) => ({
     sql: RANGE,
-    params: starts(7, first, last - 9999).map((id) => [id, id + 9999]),
+    params: starts(5, first, last - 9999).map((id) => [id, id + 9999]),
   }),
   join20: () => shopList(),
 }
 
-/** The shop's product list as a visitor sees it, pages 1 to 50 of 20; its named parameters become `?`. */
+/** The shop's product list as a visitor sees it, pages 1 to 25 of 20; its named parameters become `?`. */
 function shopList() {
   const { sql, params } = listQuery({ filters: {}, ...DEFAULT_SORTING })
   const names = []
@@ -38,7 +38,7 @@ function shopList() {
   const page = (number) => ({ ...params, limit: 20, offset: (number - 1) * 20 })
   return {
     sql: positional,
-    params: starts(50, 1, 50).map((number) => names.map((name) => page(number)[name])),
+    params: starts(25, 1, 25).map((number) => names.map((name) => page(number)[name])),
   }
 }
 
