@@ -19,13 +19,13 @@ const WORK_DIR = path.join(CHECKOUT, '.hegar')
 function run(
   command,
   args,
-  { cwd = CHECKOUT, env = process.env, inherit = false, input = null, signal } = {},
+  { label = `${command} ${args[0] ?? ''}`, env = process.env, inherit = false, input = null, signal } = {},
 ) {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason)
     const output = inherit ? 'inherit' : 'pipe'
     const stdio = [input === null ? 'ignore' : 'pipe', output, output]
-    const child = spawn(command, args, { cwd, env, stdio, detached: signal !== undefined })
+    const child = spawn(command, args, { cwd: CHECKOUT, env, stdio, detached: signal !== undefined })
     const stop = () => killGroup(child.pid, 'SIGTERM')
     signal?.addEventListener('abort', stop, { once: true })
     const stdout = collect(child.stdout)
@@ -42,7 +42,7 @@ function run(
       if (code === 0) return resolve(stdout())
       const ending = killedBy ? `was ended by ${killedBy}` : `failed with exit code ${code}`
       const said = tail(stderr() || stdout())
-      reject(new Error(`${command} ${args[0] ?? ''} ${ending}${said ? `:\n${said}` : ''}`))
+      reject(new Error(`${label} ${ending}${said ? `:\n${said}` : ''}`))
     })
   })
 }

@@ -46,7 +46,7 @@ async function ensureAddon({ log = () => {}, signal } = {}) {
   }
   log('Building the addon in release mode (a few minutes the first time)')
   const started = Date.now()
-  await npm(['run', 'build', '--silent'], { signal, inherit: true })
+  await npm(['run', 'build', '--silent'], { signal })
   if (!isBuilt()) throw new Error('npm run build ended well but left no addon (*.node) that is up to date')
   log(`Built in ${Math.round((Date.now() - started) / 1000)} s`)
 }
@@ -84,7 +84,8 @@ function newest(file) {
   return Math.max(0, ...fs.readdirSync(file).map((name) => newest(path.join(file, name))))
 }
 
-function npm(args, options) {
+function npm(args, { signal }) {
+  const options = { signal, inherit: true, label: `npm ${args.join(' ')}` }
   // Started by npm, we use that npm; it may not be the one on PATH.
   const script = process.env.npm_execpath
   if (script?.endsWith('npm-cli.js')) return run(process.execPath, [script, ...args], options)
