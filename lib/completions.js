@@ -1,0 +1,212 @@
+'use strict'
+
+module.exports = { completions, begin, cancel }
+
+const { performance } = require('node:perf_hooks')
+const { NativeCompletions } = require('./native.js')
+const { makeBuilder } = require('./rows.js')
+
+// The kinds of records; src/binding/completions.rs has the same list and the header's layout.
+const ROWS = 1
+const ROWS_END = 2
+const DONE = 3
+const JSON_BYTES = 4
+const ERROR = 5
+const SHAPE = 6
+const NUMBER = 7
+const FORGET_SHAPES = 8
+const HEADER = 32
+
+// Large enough for the segments of rows, small enough for the processor's cache.
+const staging = Buffer.allocUnsafeSlow(256 * 1024)
+const inline = viewsOf(staging)
+// After this long in one go, other events get their turn.
+const TURN_MS = 8
+
+/** The queue of this thread, to be handed to every pool. */
+const completions = new NativeCompletions(drain)
+
+const calls = []
+const free = []
+let inFlight = 0
+// A timer that never fires holds the event loop while calls are in flight.
+const hold = setInterval(() => {}, 2 ** 31 - 1)
+hold.unref()
+
+let builders = new Map()
+
+/**
+ * Registers a call, `{resolve, reject, slow, mayGenerate, rows: null}`, and returns its number. `reject` gets what
+ * Rust reported, not an Error yet; `slow`, called before, gets the milliseconds of a call past the limit.
+ */
+function begin(call) {
+  const number = free.length > 0 ? free.pop() : calls.length
+  calls[number] = call
+  if (inFlight++ === 0) hold.ref()
+  return number
+}
+
+/** Takes back a call that Rust refused to start. */
+function cancel(number) {
+  end(number)
+}
+
+function end(number) {
+  calls[number] = undefined
+  free.push(number)
+  if (--inFlight === 0) hold.unref()
+}
+
+function drain() {
+  const started = performance.now()
+  for (;;) {
+    const size = completions.drain(staging)
+    if (size === 0) return
+    for (let at = 0; at < size; at = read(at));
+    if (performance.now() - started > TURN_MS) {
+      setImmediate(drain)
+      return
+    }
+  }
+}
+
+// Reads the record at `at` and returns where the next one begins.
+function read(at) {
+  const head = at >>> 2
+  const { words } = inline
+  const kind = words[head]
+  const number = words[head + 1]
+  const length = words[head + 2]
+  const isLarge = words[head + 6] === 1
+  const payload = isLarge ? completions.takeLarge() : null
+  const next = at + ((HEADER + (isLarge ? 0 : length) + 7) & ~7)
+  const call = calls[number]
+  try {
+    deliver(kind, call, number, payload, at + HEADER, length, head)
+  } catch (error) {
+    // Building a value failed, such as JSON.parse on a text that is no JSON. The call ends here, once.
+    if (calls[number] === call && call !== undefined) {
+      call.reject(error)
+      call.resolve = call.reject = ignore
+    }
+  }
+  return next
+}
+
+function ignore() {}
+
+function deliver(kind, call, number, payload, start, length, head) {
+  switch (kind) {
+    case ROWS:
+      call.rows ??= []
+      build(call.rows, payload, start, builders.get(inline.words[head + 5]).builder(call.mayGenerate))
+      return
+    case ROWS_END:
+      finish(call, number, head, call.rows ?? [])
+      return
+    case DONE:
+      finish(call, number, head, doneOf(payload ?? staging, payload ? 0 : start, length))
+      return
+    case JSON_BYTES:
+      finish(call, number, head, payload ?? copy(start, length))
+      return
+    case NUMBER:
+      finish(call, number, head, staging.readDoubleLE(start))
+      return
+    case ERROR:
+      end(number)
+      reportSlow(call, head)
+      call.reject(JSON.parse(textOf(payload, start, length)))
+      return
+    case SHAPE:
+      builders.set(inline.words[head + 5], new Shape(JSON.parse(textOf(payload, start, length))))
+      return
+    case FORGET_SHAPES:
+      builders = new Map()
+  }
+}
+
+function finish(call, number, head, value) {
+  end(number)
+  reportSlow(call, head)
+  call.resolve(value)
+}
+
+function reportSlow(call, head) {
+  const milliseconds = inline.words[head + 3] >>> 0
+  if (milliseconds > 0) call.slow(milliseconds, inline.words[head + 4] >>> 0)
+}
+
+function build(rows, payload, start, builder) {
+  const views = payload === null ? inline : viewsOf(payload)
+  const base = payload === null ? start : 0
+  const { words } = views
+  const head = base >>> 2
+  const count = words[head]
+  const double = (base + HEADER) >>> 3
+  const word = (double + words[head + 1]) << 1
+  const text = (word + words[head + 2]) << 2
+  const bytes = text + words[head + 3]
+  const isAscii = words[head + 5] === 1
+  const segment = {
+    words,
+    doubles: views.doubles,
+    signed: views.signed,
+    unsigned: views.unsigned,
+    word,
+    double,
+    text: bytes === text ? '' : views.buffer.toString(isAscii ? 'latin1' : 'utf8', text, bytes),
+    bytes: words[head + 4] === 0 ? views.buffer : views.buffer.subarray(bytes, bytes + words[head + 4]),
+  }
+  builder(rows, count, segment)
+}
+
+/** The columns of a result, and the builders made for them when they were first needed. */
+class Shape {
+  constructor({ names, kinds }) {
+    this.names = names
+    this.kinds = kinds
+    this.generated = null
+    this.interpreted = null
+  }
+
+  builder(mayGenerate) {
+    if (mayGenerate) return (this.generated ??= makeBuilder(this.names, this.kinds, { mayGenerate }))
+    return (this.interpreted ??= makeBuilder(this.names, this.kinds, { mayGenerate }))
+  }
+}
+
+function copy(start, length) {
+  const bytes = Buffer.allocUnsafe(length)
+  staging.copy(bytes, 0, start, start + length)
+  return bytes
+}
+
+function textOf(payload, start, length) {
+  return payload === null ? staging.toString('utf8', start, start + length) : payload.toString()
+}
+
+function doneOf(bytes, start, length) {
+  return {
+    affectedRows: exact(bytes.readBigUInt64LE(start)),
+    insertId: exact(bytes.readBigUInt64LE(start + 8)),
+    warningStatus: Number(bytes.readBigUInt64LE(start + 16)),
+    info: bytes.toString('utf8', start + 24, start + length),
+  }
+}
+
+// Past 2^53 only a BigInt is right.
+function exact(value) {
+  return value <= 9007199254740991n ? Number(value) : value
+}
+
+function viewsOf(buffer) {
+  const { buffer: memory, byteOffset, byteLength } = buffer
+  return {
+    buffer,
+    words: new Int32Array(memory, byteOffset, byteLength >>> 2),
+    doubles: new Float64Array(memory, byteOffset, byteLength >>> 3),
+    signed: new BigInt64Array(memory, byteOffset, byteLength >>> 3),
+    unsigned: new BigUint64Array(memory, byteOffset, byteLength >>> 3),
+  }
+}

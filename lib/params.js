@@ -1,0 +1,214 @@
+'use strict'
+
+module.exports = { packParams, noParams }
+
+const { HegarTypeError, paramError } = require('./errors.js')
+
+// Parameters cross to Rust as bytes in one buffer, each value behind a tag; src/codec/params.rs has the table.
+const TAG = {
+  null: 0,
+  integer: 1,
+  double: 2,
+  signed: 3,
+  unsigned: 4,
+  text: 5,
+  bytes: 6,
+  date: 7,
+  true: 8,
+  false: 9,
+  list: 10,
+}
+
+const MAX_UNSIGNED = 2n ** 64n - 1n
+const MIN_SIGNED = -(2n ** 63n)
+const MAX_SIGNED = 2n ** 63n - 1n
+// A buffer that grew for one large value is not kept.
+const KEEP = 1024 * 1024
+
+let buffer = Buffer.allocUnsafeSlow(16 * 1024)
+let length = 0
+
+/** What a call without parameters sends. */
+const noParams = { bytes: buffer, length: 0 }
+
+/**
+ * Packs `params` for `statement` and returns `{bytes, length}`. The bytes are valid until the next call, and Rust
+ * copies them at once. An array fills the `?` of the statement, an object its `:name`. A value that cannot be sent
+ * and a wrong number of values throw a HegarTypeError that names the position or key.
+ */
+function packParams(statement, params, timezone) {
+  if (buffer.length > KEEP) buffer = Buffer.allocUnsafeSlow(16 * 1024)
+  length = 0
+  if (Array.isArray(params)) packPositional(statement, params, timezone)
+  else packNamed(statement, params, timezone)
+  return { bytes: buffer, length }
+}
+
+function packPositional(statement, params, timezone) {
+  const expected = statement.placeholders
+  if (params.length !== expected) {
+    throw new HegarTypeError(
+      `the statement has ${count(expected, 'placeholder')} and ${count(params.length, 'parameter')} ` +
+        `${params.length === 1 ? 'was' : 'were'} given`,
+    )
+  }
+  for (let index = 0; index < expected; index++) packParam(params[index], timezone, index)
+}
+
+function packNamed(statement, params, timezone) {
+  for (const name of statement.names) {
+    if (!Object.hasOwn(params, name)) {
+      throw new HegarTypeError(`the statement has the placeholder :${name}, for which no parameter was given`)
+    }
+    packParam(params[name], timezone, name)
+  }
+}
+
+function packParam(value, timezone, place) {
+  if (!Array.isArray(value)) {
+    packValue(value, timezone, place)
+    return
+  }
+  if (value.length === 0) {
+    throw paramError(`${named(place)} is an empty array, and IN () is no SQL; leave the query out instead`)
+  }
+  reserve(5)
+  buffer[length] = TAG.list
+  buffer.writeUInt32LE(value.length, length + 1)
+  length += 5
+  for (let index = 0; index < value.length; index++) {
+    if (Array.isArray(value[index])) {
+      throw paramError(`${named(place)}, element ${index + 1}, is an array inside an array, which no placeholder takes`)
+    }
+    packValue(value[index], timezone, place, index)
+  }
+}
+
+function packValue(value, timezone, place, element) {
+  switch (typeof value) {
+    case 'string':
+      packText(value)
+      return
+    case 'number':
+      packNumber(value, place, element)
+      return
+    case 'boolean':
+      packTag(value ? TAG.true : TAG.false)
+      return
+    case 'bigint':
+      packBigInt(value, place, element)
+      return
+    case 'object':
+      if (value === null) packTag(TAG.null)
+      else if (value instanceof Date) packDate(value, timezone, place, element)
+      else if (value instanceof Uint8Array) packBytes(value)
+      else throw refused(value, place, element)
+      return
+    default:
+      throw refused(value, place, element)
+  }
+}
+
+function packTag(tag) {
+  reserve(1)
+  buffer[length++] = tag
+}
+
+function packNumber(value, place, element) {
+  if (!Number.isFinite(value)) throw paramError(`${named(place, element)} is ${value}, which SQL has no number for`)
+  reserve(9)
+  // -0 is a safe integer too, but only a double keeps its sign.
+  buffer[length] = Number.isSafeInteger(value) && !Object.is(value, -0) ? TAG.integer : TAG.double
+  buffer.writeDoubleLE(value, length + 1)
+  length += 9
+}
+
+function packBigInt(value, place, element) {
+  if (value < MIN_SIGNED || value > MAX_UNSIGNED) {
+    throw paramError(`${named(place, element)} is a BigInt that does not fit 64 bits; send it as a string`)
+  }
+  reserve(9)
+  if (value > MAX_SIGNED) {
+    buffer[length] = TAG.unsigned
+    buffer.writeBigUInt64LE(value, length + 1)
+  } else {
+    buffer[length] = TAG.signed
+    buffer.writeBigInt64LE(value, length + 1)
+  }
+  length += 9
+}
+
+function packText(value) {
+  // A UTF-16 unit takes at most three bytes of UTF-8.
+  reserve(5 + value.length * 3)
+  const written = buffer.write(value, length + 5)
+  buffer[length] = TAG.text
+  buffer.writeUInt32LE(written, length + 1)
+  length += 5 + written
+}
+
+function packBytes(value) {
+  reserve(5 + value.length)
+  buffer[length] = TAG.bytes
+  buffer.writeUInt32LE(value.length, length + 1)
+  buffer.set(value, length + 5)
+  length += 5 + value.length
+}
+
+// The clock time that the date shows in the pool's zone, as mysql2 sends it.
+function packDate(value, timezone, place, element) {
+  if (Number.isNaN(value.getTime())) throw paramError(`${named(place, element)} is an invalid Date`)
+  reserve(12)
+  const local = timezone === 'local'
+  const date = local ? value : new Date(value.getTime() + offsetOf(timezone))
+  const year = local ? date.getFullYear() : date.getUTCFullYear()
+  if (year < 0 || year > 9999) {
+    throw paramError(`${named(place, element)} is a Date in the year ${year}; MySQL has the years 0 to 9999`)
+  }
+  buffer[length] = TAG.date
+  buffer.writeUInt16LE(year, length + 1)
+  buffer[length + 3] = (local ? date.getMonth() : date.getUTCMonth()) + 1
+  buffer[length + 4] = local ? date.getDate() : date.getUTCDate()
+  buffer[length + 5] = local ? date.getHours() : date.getUTCHours()
+  buffer[length + 6] = local ? date.getMinutes() : date.getUTCMinutes()
+  buffer[length + 7] = local ? date.getSeconds() : date.getUTCSeconds()
+  buffer.writeUInt32LE(date.getMilliseconds() * 1000, length + 8)
+  length += 12
+}
+
+function offsetOf(timezone) {
+  if (timezone === 'Z') return 0
+  const minutes = Number(timezone.slice(1, 3)) * 60 + Number(timezone.slice(4, 6))
+  return (timezone[0] === '-' ? -minutes : minutes) * 60_000
+}
+
+function reserve(bytes) {
+  if (length + bytes <= buffer.length) return
+  const larger = Buffer.allocUnsafeSlow(Math.max(buffer.length * 2, length + bytes))
+  buffer.copy(larger, 0, 0, length)
+  buffer = larger
+}
+
+function refused(value, place, element) {
+  const what = value === undefined ? 'undefined' : `a value of type ${typeName(value)}`
+  const hint = {
+    undefined: 'pass null for NULL',
+    object: 'pass one of its fields, or JSON.stringify it for a JSON column',
+    function: 'call it first',
+    symbol: 'pass its description',
+  }[typeof value]
+  return paramError(`${named(place, element)} is ${what}, which can not be sent; ${hint}`)
+}
+
+function typeName(value) {
+  return typeof value === 'object' ? (value.constructor?.name ?? 'Object') : typeof value
+}
+
+function named(place, element) {
+  const where = typeof place === 'number' ? `the parameter at position ${place + 1}` : `the parameter :${place}`
+  return element === undefined ? where : `${where}, element ${element + 1},`
+}
+
+function count(number, what) {
+  return `${number} ${what}${number === 1 ? '' : 's'}`
+}

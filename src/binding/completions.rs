@@ -1,0 +1,273 @@
+//! The way back to JavaScript: finished calls queue up here, and JavaScript is woken once for many of them.
+//!
+//! JavaScript owns a staging buffer. `drain` copies as many records into it as fit, each behind a header of eight
+//! words, and `lib/completions.js` turns them into objects and resolves their promises. A payload that is too large
+//! to copy is announced by its header alone and fetched with `takeLarge` as a Buffer of its own.
+//!
+//! | header word | meaning |
+//! |-|-|
+//! | 0 | the kind, see [`Kind`] |
+//! | 1 | the number of the call |
+//! | 2 | bytes of the payload behind the header, padding to a multiple of 8 not counted |
+//! | 3 | milliseconds the call took, if it was slow, otherwise 0 |
+//! | 4 | rows of the whole result |
+//! | 5 | the number of the shape |
+//! | 6 | 1 if the payload is large |
+//! | 7 | spare |
+
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use napi::{
+    Result, Status,
+    bindgen_prelude::{Buffer, BufferSlice, Function},
+    threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
+};
+use napi_derive::napi;
+
+use crate::{
+    codec::packed::RowShape,
+    engine::{Answer, Claim},
+    error::Error,
+    wire::Done,
+};
+
+/// JSON of at least this many bytes is handed over without a copy; below, a copy costs less than a Buffer's own
+/// memory and finaliser.
+const LARGE: usize = 16 * 1024;
+const HEADER: usize = 32;
+/// Past this many shapes JavaScript forgets its builders, and they are sent again as they are needed.
+const MAX_BUILDERS: usize = 1024;
+
+/// What a record is. `lib/completions.js` has the same list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A segment of rows; the end of the call follows.
+    Rows = 1,
+    /// The end of a call that returned rows.
+    RowsEnd = 2,
+    /// What a statement did: three 64-bit numbers (affected rows, last id, warnings), then the server's remark.
+    Done = 3,
+    /// JSON bytes, the result of a call.
+    Json = 4,
+    /// An error as JSON.
+    Error = 5,
+    /// The definition of a shape as JSON, which records behind it use.
+    Shape = 6,
+    /// A bare number: one double.
+    Number = 7,
+    /// Forget all shapes.
+    ForgetShapes = 8,
+}
+
+/// What became of a call.
+pub enum Outcome {
+    Answer(Answer),
+    Number(f64),
+    Error(Error),
+}
+
+struct Completion {
+    call: u32,
+    outcome: Outcome,
+    slow: Option<Duration>,
+    /// Held until JavaScript has the bytes.
+    claim: Option<Claim>,
+}
+
+type Wake = ThreadsafeFunction<(), (), (), Status, false, true>;
+
+/// The queue between the runtime and one JavaScript thread.
+pub struct Queue {
+    /// Guards the list; held for a push or a pop. Nothing awaits under it.
+    ready: Mutex<VecDeque<Completion>>,
+    /// Whether JavaScript has been woken and has not begun to drain yet.
+    woken: AtomicBool,
+    wake: Wake,
+}
+
+impl Queue {
+    /// Queues the outcome of a call and wakes JavaScript unless it is awake already.
+    pub fn push(&self, call: u32, outcome: Outcome, slow: Option<Duration>, claim: Option<Claim>) {
+        self.lock().push_back(Completion { call, outcome, slow, claim });
+        if !self.woken.swap(true, Ordering::AcqRel) {
+            // A thread that is ending takes no more calls; then there is nobody left to tell.
+            let _ = self.wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        }
+    }
+
+    fn pop(&self) -> Option<Completion> {
+        self.lock().pop_front()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Completion>> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The JavaScript side of the queue. One for each thread that loads the addon.
+#[napi]
+pub struct NativeCompletions {
+    queue: Arc<Queue>,
+    /// The call that the last drain stopped in.
+    current: Option<Delivery>,
+    /// Payloads that the last drain announced as large, in order.
+    large: VecDeque<Vec<u8>>,
+    /// The shapes that JavaScript has a builder for.
+    known: HashSet<u32>,
+}
+
+#[napi]
+impl NativeCompletions {
+    /// `wake` is called from the event loop when there is something to drain.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(wake: Function<'_, (), ()>) -> Result<NativeCompletions> {
+        let wake = wake.build_threadsafe_function().callee_handled::<false>().weak::<true>().build()?;
+        let queue = Queue { ready: Mutex::default(), woken: AtomicBool::new(false), wake };
+        Ok(NativeCompletions {
+            queue: Arc::new(queue),
+            current: None,
+            large: VecDeque::new(),
+            known: HashSet::new(),
+        })
+    }
+
+    /// Writes what is ready into `staging` and returns how many bytes that were; 0 when nothing is left.
+    #[napi(catch_unwind)]
+    pub fn drain(&mut self, mut staging: BufferSlice<'_>) -> u32 {
+        // Cleared before looking, so that a push from now on wakes again.
+        self.queue.woken.store(false, Ordering::Release);
+        let mut writer = Writer { out: &mut staging, at: 0, large: &mut self.large };
+        while let Some(mut delivery) = self.current.take().or_else(|| self.queue.pop().map(Delivery::new)) {
+            if !delivery.write(&mut writer, &mut self.known) {
+                self.current = Some(delivery);
+                break;
+            }
+        }
+        writer.at as u32
+    }
+
+    /// The next payload that the last drain announced as large.
+    #[napi(catch_unwind)]
+    pub fn take_large(&mut self) -> Option<Buffer> {
+        self.large.pop_front().map(Buffer::from)
+    }
+}
+
+impl NativeCompletions {
+    pub fn queue(&self) -> Arc<Queue> {
+        self.queue.clone()
+    }
+}
+
+/// A completion on its way out, record by record.
+struct Delivery {
+    call: u32,
+    slow_ms: u32,
+    rows: u32,
+    shape: Option<Arc<RowShape>>,
+    /// What is still to be written, first to last.
+    records: VecDeque<(Kind, Vec<u8>)>,
+    /// Dropped with the delivery, when JavaScript has all bytes.
+    _claim: Option<Claim>,
+}
+
+impl Delivery {
+    fn new(completion: Completion) -> Delivery {
+        let slow_ms = completion.slow.map_or(0, |took| u32::try_from(took.as_millis()).unwrap_or(u32::MAX));
+        let mut rows = 0;
+        let mut shape = None;
+        let mut records = VecDeque::with_capacity(2);
+        match completion.outcome {
+            Outcome::Answer(Answer::Rows(packed)) => {
+                rows = packed.rows as u32;
+                shape = Some(packed.shape);
+                records.extend(packed.segments.into_iter().map(|segment| (Kind::Rows, segment)));
+                records.push_back((Kind::RowsEnd, Vec::new()));
+            }
+            Outcome::Answer(Answer::Json { bytes, rows: count }) => {
+                rows = count as u32;
+                records.push_back((Kind::Json, bytes));
+            }
+            Outcome::Answer(Answer::Done(done)) => records.push_back((Kind::Done, done_bytes(&done))),
+            Outcome::Number(number) => records.push_back((Kind::Number, number.to_le_bytes().to_vec())),
+            Outcome::Error(error) => records.push_back((Kind::Error, error.to_json())),
+        }
+        Delivery { call: completion.call, slow_ms, rows, shape, records, _claim: completion.claim }
+    }
+
+    /// Writes what fits; false when there is more to write.
+    fn write(&mut self, writer: &mut Writer<'_>, known: &mut HashSet<u32>) -> bool {
+        let mut header = [0, self.call, 0, self.slow_ms, self.rows, 0, 0, 0];
+        if let Some(shape) = &self.shape {
+            header[5] = shape.id;
+            if !known.contains(&shape.id) {
+                if known.len() >= MAX_BUILDERS {
+                    if writer.write(Kind::ForgetShapes, header, Vec::new()).is_err() {
+                        return false;
+                    }
+                    known.clear();
+                }
+                if writer.write(Kind::Shape, header, shape.json.clone().into_bytes()).is_err() {
+                    return false;
+                }
+                known.insert(shape.id);
+            }
+        }
+        while let Some((kind, payload)) = self.records.pop_front() {
+            if let Err(payload) = writer.write(kind, header, payload) {
+                self.records.push_front((kind, payload));
+                return false;
+            }
+        }
+        true
+    }
+}
+
+fn done_bytes(done: &Done) -> Vec<u8> {
+    let mut out = Vec::with_capacity(24 + done.info.len());
+    out.extend_from_slice(&done.affected_rows.to_le_bytes());
+    out.extend_from_slice(&done.last_insert_id.to_le_bytes());
+    out.extend_from_slice(&u64::from(done.warnings).to_le_bytes());
+    out.extend_from_slice(done.info.as_bytes());
+    out
+}
+
+/// Appends records to the staging buffer.
+struct Writer<'a> {
+    out: &'a mut [u8],
+    at: usize,
+    large: &'a mut VecDeque<Vec<u8>>,
+}
+
+impl Writer<'_> {
+    /// Writes one record, or gives the payload back when there is no room for it any more.
+    fn write(&mut self, kind: Kind, mut header: [u32; 8], mut payload: Vec<u8>) -> std::result::Result<(), Vec<u8>> {
+        let is_large = (kind == Kind::Json && payload.len() >= LARGE) || HEADER + payload.len() > self.out.len();
+        let inline = if is_large { 0 } else { payload.len() };
+        let size = (HEADER + inline).next_multiple_of(8);
+        let Some(room) = self.out.get_mut(self.at..self.at + size) else { return Err(payload) };
+        header[0] = kind as u32;
+        header[2] = payload.len() as u32;
+        header[6] = u32::from(is_large);
+        let (head, body) = room.split_at_mut(HEADER);
+        for (bytes, word) in head.chunks_exact_mut(4).zip(header) {
+            bytes.copy_from_slice(&word.to_le_bytes());
+        }
+        if is_large {
+            // JavaScript may keep it for long; growth left over from writing should not be kept with it.
+            payload.shrink_to_fit();
+            self.large.push_back(payload);
+        } else if let Some(body) = body.get_mut(..inline) {
+            body.copy_from_slice(&payload);
+        }
+        self.at += size;
+        Ok(())
+    }
+}

@@ -1,0 +1,130 @@
+//! In which form each column reaches JavaScript: mysql2's defaults and options, applied once per result.
+
+use crate::{
+    config::Config,
+    error::{Error, Kind, Result},
+    wire::{Column, ColumnType},
+};
+
+use super::date::Zone;
+
+/// The options of a pool that decide how values look.
+#[derive(Debug, Clone)]
+pub struct Format {
+    pub zone: Zone,
+    date_text: bool,
+    datetime_text: bool,
+    timestamp_text: bool,
+    big_number: BigNumber,
+    decimal_numbers: bool,
+    json_strings: bool,
+}
+
+/// What becomes of 64-bit integers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BigNumber {
+    /// A number, rounded past 2^53 as mysql2 rounds it.
+    Rounded,
+    /// A number while it is safe, text past that.
+    Exact,
+    Text,
+    BigInt,
+}
+
+/// The form of one column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// An integer of at most 32 bits, sign included.
+    Int,
+    /// An integer that a double holds.
+    Number,
+    /// A number while it is safe, text past that.
+    ExactNumber,
+    /// A 64-bit integer as text.
+    IntText,
+    BigInt,
+    /// Single precision, as the shortest decimal that means it.
+    Float,
+    /// Double precision, with the column's fixed decimals (31 and more: not fixed).
+    Double(u8),
+    /// DECIMAL as a number.
+    DecimalNumber,
+    Text,
+    Bytes,
+    /// Text that is JSON, as the value it means.
+    Json,
+    Geometry,
+    Vector,
+    Date,
+    DateTime,
+    DateText,
+    DateTimeText(u8),
+    TimeText(u8),
+}
+
+impl Format {
+    pub fn new(config: &Config) -> Result<Format> {
+        let zone = Zone::new(&config.timezone, &config.local_zone)
+            .map_err(|error| Error::new(Kind::Options, format!("timezone: {error}")))?;
+        let big_number = if config.big_int {
+            BigNumber::BigInt
+        } else if config.support_big_numbers && config.big_number_strings {
+            BigNumber::Text
+        } else if config.support_big_numbers {
+            BigNumber::Exact
+        } else {
+            BigNumber::Rounded
+        };
+        Ok(Format {
+            zone,
+            date_text: config.date_strings.date,
+            datetime_text: config.date_strings.datetime,
+            timestamp_text: config.date_strings.timestamp,
+            big_number,
+            decimal_numbers: config.decimal_numbers,
+            json_strings: config.json_strings,
+        })
+    }
+
+    pub fn form(&self, column: &Column) -> Form {
+        if column.is_json {
+            return if self.json_strings { Form::Text } else { Form::Json };
+        }
+        match column.column_type {
+            ColumnType::Tiny | ColumnType::Short | ColumnType::Int24 | ColumnType::Year => Form::Int,
+            ColumnType::Long if column.is_unsigned() => Form::Number,
+            ColumnType::Long => Form::Int,
+            ColumnType::LongLong => match self.big_number {
+                BigNumber::Rounded => Form::Number,
+                BigNumber::Exact => Form::ExactNumber,
+                BigNumber::Text => Form::IntText,
+                BigNumber::BigInt => Form::BigInt,
+            },
+            ColumnType::Float => Form::Float,
+            ColumnType::Double => Form::Double(column.decimals),
+            ColumnType::Decimal if self.decimal_numbers => Form::DecimalNumber,
+            ColumnType::Decimal => Form::Text,
+            ColumnType::Date if self.date_text => Form::DateText,
+            ColumnType::Date => Form::Date,
+            ColumnType::DateTime if self.datetime_text => Form::DateTimeText(column.decimals),
+            ColumnType::Timestamp if self.timestamp_text => Form::DateTimeText(column.decimals),
+            ColumnType::DateTime | ColumnType::Timestamp => Form::DateTime,
+            ColumnType::Time => Form::TimeText(column.decimals),
+            ColumnType::Json if self.json_strings => Form::Text,
+            ColumnType::Json => Form::Json,
+            ColumnType::Geometry => Form::Geometry,
+            ColumnType::Vector => Form::Vector,
+            ColumnType::Null
+            | ColumnType::Bit
+            | ColumnType::Enum
+            | ColumnType::Set
+            | ColumnType::Text => {
+                if column.is_binary() {
+                    Form::Bytes
+                } else {
+                    Form::Text
+                }
+            }
+        }
+    }
+}

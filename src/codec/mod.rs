@@ -1,0 +1,20 @@
+//! Values between the wire and JavaScript: parameters in, rows out as JSON bytes or as packed bytes.
+//!
+//! - `params` reads the parameters that `lib/params.js` packed.
+//! - `format` decides, by the pool's options, in which form a column reaches JavaScript.
+//! - `json` writes rows as the bytes of `JSON.stringify`, `shape` says what a caller wants changed on the way.
+//! - `packed` writes rows as numbers and strings that `lib/rows.js` builds objects from.
+//! - `date`, `number`, `string`, `json_text`, `geometry` know one kind of value each.
+//!
+//! Invariant: no JavaScript type is named here, and nothing here waits.
+
+pub mod date;
+pub mod format;
+pub mod geometry;
+pub mod json;
+pub mod json_text;
+pub mod number;
+pub mod packed;
+pub mod params;
+pub mod shape;
+pub mod string;

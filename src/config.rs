@@ -1,0 +1,139 @@
+//! The options of a pool as `lib/options.js` hands them over: checked and complete, times in milliseconds.
+//!
+//! JavaScript owns names, types, ranges and defaults; this side only reads. Secrets never print.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use serde::Deserialize;
+
+use crate::error::{Error, Kind, Result};
+
+/// Everything a pool needs to know. Every field is documented where users see it, in `index.d.ts`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Config {
+    pub host: String,
+    pub port: u16,
+    pub socket_path: Option<String>,
+    pub user: String,
+    pub password: Secret,
+    pub database: Option<String>,
+    pub collation: u16,
+    pub found_rows: bool,
+    pub connect_timeout_ms: u64,
+    pub acquire_timeout_ms: u64,
+    pub query_timeout_ms: u64,
+    pub connection_limit: usize,
+    pub queue_limit: usize,
+    pub wait_for_connections: bool,
+    pub idle_timeout_ms: u64,
+    pub max_idle: usize,
+    pub max_lifetime_ms: u64,
+    pub validate_after_idle_ms: u64,
+    pub max_prepared_statements: usize,
+    pub max_result_bytes: usize,
+    pub max_allowed_packet: usize,
+    pub tcp_keep_alive_ms: Option<u64>,
+    pub connect_attributes: BTreeMap<String, String>,
+    pub tls: Option<Tls>,
+    pub allow_cleartext: bool,
+    pub allow_public_key_retrieval: bool,
+    pub server_public_key: Option<String>,
+    pub timezone: String,
+    pub local_zone: String,
+    pub date_strings: DateStrings,
+    pub support_big_numbers: bool,
+    pub big_number_strings: bool,
+    pub big_int: bool,
+    pub decimal_numbers: bool,
+    pub json_strings: bool,
+    pub reset_on_release: bool,
+    pub slow_query_ms: u64,
+    pub worker_threads: usize,
+}
+
+/// Which temporal types arrive as the server's text instead of a `Date`.
+#[derive(Debug, Clone, Copy, Deserialize, Default)]
+pub struct DateStrings {
+    pub date: bool,
+    pub datetime: bool,
+    pub timestamp: bool,
+}
+
+/// How to secure a TCP connection.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tls {
+    /// PEM bundles to trust instead of the built-in roots.
+    pub ca: Option<Vec<String>>,
+    pub cert: Option<String>,
+    pub key: Option<Secret>,
+    /// Check the chain of certificates.
+    pub verify: bool,
+    /// Check the name in the certificate too.
+    pub verify_identity: bool,
+    pub server_name: Option<String>,
+}
+
+/// A string that shows itself only to the code that asks by name.
+#[derive(Clone, Deserialize, Default)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(value: &str) -> Self {
+        Secret(value.to_owned())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl Config {
+    pub fn from_json(json: &str) -> Result<Config> {
+        // The parser's message names a field and a position, never a value of ours.
+        serde_json::from_str(json).map_err(|error| Error::new(Kind::Options, format!("options: {error}")))
+    }
+
+    /// Where the server is, for messages: no user, no password.
+    pub fn target(&self) -> String {
+        match &self.socket_path {
+            Some(path) => path.clone(),
+            None => format!("{}:{}", self.host, self.port),
+        }
+    }
+
+    pub fn connect_timeout(&self) -> Duration {
+        Duration::from_millis(self.connect_timeout_ms)
+    }
+
+    pub fn acquire_timeout(&self) -> Duration {
+        Duration::from_millis(self.acquire_timeout_ms)
+    }
+
+    /// `None` when queries may take as long as they like.
+    pub fn query_timeout(&self) -> Option<Duration> {
+        (self.query_timeout_ms > 0).then(|| Duration::from_millis(self.query_timeout_ms))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_never_prints() {
+        let secret = Secret::from("hunter2");
+        assert_eq!(format!("{secret:?}"), "***");
+        assert_eq!(secret.reveal(), "hunter2");
+    }
+}

@@ -1,0 +1,189 @@
+//! The one error type of the core: what kind of failure it was, what happened, and how JavaScript sees it.
+
+use std::{fmt, io};
+
+use serde::Serialize;
+
+/// A failure of the core. Server errors keep the server's number and state; ours carry a `HEGAR_…` code.
+#[derive(Debug, Clone)]
+pub struct Error {
+    kind: Kind,
+    message: String,
+    cause: Option<Cause>,
+}
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What went wrong. Each kind has exactly one code, see [`Kind::code`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The server answered with an ERR packet; the connection stays usable unless `fatal`.
+    Server { errno: u16, sql_state: [u8; 5], fatal: bool },
+    PoolTimeout,
+    PoolClosed,
+    QueueFull,
+    ConnectFailed,
+    ConnectTimeout,
+    QueryTimeout,
+    ConnectionLost,
+    Protocol,
+    Tls,
+    Auth,
+    ResultTooLarge,
+    Parameters,
+    Unsupported,
+    Options,
+    Internal,
+}
+
+/// The operating system's word on a failure, for `error.cause`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Cause {
+    pub code: String,
+    pub message: String,
+}
+
+impl Kind {
+    /// The stable code of this kind. Server errors get theirs from the errno, in JavaScript.
+    pub fn code(self) -> &'static str {
+        match self {
+            Kind::Server { .. } => "HEGAR_SERVER_ERROR",
+            Kind::PoolTimeout => "HEGAR_POOL_TIMEOUT",
+            Kind::PoolClosed => "HEGAR_POOL_CLOSED",
+            Kind::QueueFull => "HEGAR_QUEUE_FULL",
+            Kind::ConnectFailed => "HEGAR_CONNECT_FAILED",
+            Kind::ConnectTimeout => "HEGAR_CONNECT_TIMEOUT",
+            Kind::QueryTimeout => "HEGAR_QUERY_TIMEOUT",
+            Kind::ConnectionLost => "HEGAR_CONNECTION_LOST",
+            Kind::Protocol => "HEGAR_PROTOCOL_ERROR",
+            Kind::Tls => "HEGAR_TLS_ERROR",
+            Kind::Auth => "HEGAR_AUTH_ERROR",
+            Kind::ResultTooLarge => "HEGAR_RESULT_TOO_LARGE",
+            Kind::Parameters => "HEGAR_PARAM_INVALID",
+            Kind::Unsupported => "HEGAR_UNSUPPORTED",
+            Kind::Options => "HEGAR_OPTION_INVALID",
+            Kind::Internal => "HEGAR_INTERNAL",
+        }
+    }
+}
+
+impl Error {
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Error { kind, message: message.into(), cause: None }
+    }
+
+    /// A failure of the socket while a command was under way.
+    pub fn connection_lost(source: &io::Error) -> Self {
+        let message = if source.kind() == io::ErrorKind::UnexpectedEof {
+            "the server closed the connection before it answered".to_owned()
+        } else {
+            format!("the connection to the server broke: {source}")
+        };
+        Error { kind: Kind::ConnectionLost, message, cause: Some(Cause::of(source)) }
+    }
+
+    /// A failure of the socket before a session was there.
+    pub fn connect_failed(target: &str, source: &io::Error) -> Self {
+        Error {
+            kind: Kind::ConnectFailed,
+            message: format!("could not connect to {target}: {source}"),
+            cause: Some(Cause::of(source)),
+        }
+    }
+
+    pub fn protocol(message: impl Into<String>) -> Self {
+        Error::new(Kind::Protocol, message)
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The number of a server error.
+    pub fn errno(&self) -> Option<u16> {
+        match self.kind {
+            Kind::Server { errno, .. } => Some(errno),
+            _ => None,
+        }
+    }
+
+    /// Whether the connection that saw this error must not be used again.
+    pub fn is_fatal(&self) -> bool {
+        match self.kind {
+            Kind::Server { fatal, .. } => fatal,
+            // Refused before anything was sent, so the session is as it was.
+            Kind::Parameters | Kind::Unsupported | Kind::QueueFull => false,
+            _ => true,
+        }
+    }
+
+    /// The label for the metrics: the code of ours, or the number of the server's error. Never any text.
+    pub fn label(&self) -> String {
+        match self.kind {
+            Kind::Server { errno, .. } => errno.to_string(),
+            kind => kind.code().to_owned(),
+        }
+    }
+
+    /// The error as JSON for the JavaScript side, which turns it into a `HegarError`.
+    pub fn to_json(&self) -> Vec<u8> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Wire<'a> {
+            code: &'a str,
+            message: &'a str,
+            fatal: bool,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            errno: Option<u16>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            sql_state: Option<String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            cause: Option<&'a Cause>,
+        }
+        let sql_state = match self.kind {
+            Kind::Server { sql_state, .. } => Some(String::from_utf8_lossy(&sql_state).into_owned()),
+            _ => None,
+        };
+        let wire = Wire {
+            code: self.kind.code(),
+            message: &self.message,
+            fatal: self.is_fatal(),
+            errno: self.errno(),
+            sql_state,
+            cause: self.cause.as_ref(),
+        };
+        serde_json::to_vec(&wire).unwrap_or_else(|_| br#"{"code":"HEGAR_INTERNAL"}"#.to_vec())
+    }
+}
+
+impl Cause {
+    fn of(error: &io::Error) -> Cause {
+        let code = match error.kind() {
+            io::ErrorKind::ConnectionRefused => "ECONNREFUSED",
+            io::ErrorKind::ConnectionReset => "ECONNRESET",
+            io::ErrorKind::ConnectionAborted => "ECONNABORTED",
+            io::ErrorKind::NotFound => "ENOENT",
+            io::ErrorKind::PermissionDenied => "EACCES",
+            io::ErrorKind::BrokenPipe => "EPIPE",
+            io::ErrorKind::TimedOut => "ETIMEDOUT",
+            io::ErrorKind::UnexpectedEof => "EOF",
+            io::ErrorKind::HostUnreachable => "EHOSTUNREACH",
+            io::ErrorKind::NetworkUnreachable => "ENETUNREACH",
+            io::ErrorKind::AddrNotAvailable => "EADDRNOTAVAIL",
+            _ => "EIO",
+        };
+        Cause { code: code.to_owned(), message: error.to_string() }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.code(), self.message)
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,403 @@
+//! The pool: at most `connectionLimit` connections, lent first come first served, every wait with a deadline.
+//!
+//! A connection comes back clean (no open transaction, no unread rows, no changed session) or not at all. A slot is
+//! counted in `total` from before its connection is opened until after it is gone, so the limit holds at every
+//! moment; a waiter gets either a connection or the right to open one.
+
+mod keeper;
+mod lease;
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Notify, oneshot},
+    time::{Instant, timeout_at},
+};
+
+use crate::{
+    config::Config,
+    error::{Error, Kind, Result},
+    metrics::{CloseReason, Metrics},
+    wire::Connection,
+};
+
+pub use lease::Lease;
+
+/// How long a liveness check may take: a server that needs longer is as good as gone.
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
+
+pub struct Pool {
+    config: Arc<Config>,
+    metrics: Arc<Metrics>,
+    /// Guards the book-keeping below. Held for a few instructions; nothing awaits under it.
+    state: Mutex<State>,
+    /// Rings when the pool closes and when its last connection is gone.
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// The connection used last is lent first, so that the rest can grow idle and be closed.
+    idle: Vec<Idle>,
+    waiters: VecDeque<Waiter>,
+    next_waiter: u64,
+    total: usize,
+    closed: bool,
+    /// Why the last attempt to connect failed; cleared by the next success.
+    last_connect_error: Option<String>,
+}
+
+struct Idle {
+    connection: Pooled,
+    since: Instant,
+}
+
+/// A connection and what the pool knows about it.
+pub struct Pooled {
+    connection: Connection,
+    opened: Instant,
+}
+
+struct Waiter {
+    number: u64,
+    grant: oneshot::Sender<Grant>,
+}
+
+enum Grant {
+    Connection(Pooled),
+    /// The right to open a connection; it is already counted.
+    Slot,
+}
+
+/// What the pool holds at this moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Occupancy {
+    pub total: usize,
+    pub active: usize,
+    pub idle: usize,
+    pub waiting: usize,
+}
+
+impl Pool {
+    /// A pool that opens connections when they are asked for. Must be called on the runtime, whose tasks keep it.
+    pub fn new(config: Arc<Config>, metrics: Arc<Metrics>) -> Arc<Pool> {
+        let pool = Arc::new(Pool { config, metrics, state: Mutex::default(), changed: Notify::new() });
+        keeper::start(&pool);
+        pool
+    }
+
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// Lends a connection, waiting at most `acquireTimeoutMs`.
+    pub async fn acquire(self: &Arc<Pool>) -> Result<Lease> {
+        let started = Instant::now();
+        let deadline = started + self.config.acquire_timeout();
+        let lent = self.acquire_by(started, deadline).await;
+        self.metrics.acquire.observe(started.elapsed());
+        lent
+    }
+
+    async fn acquire_by(self: &Arc<Pool>, started: Instant, deadline: Instant) -> Result<Lease> {
+        loop {
+            let grant = match self.try_take()? {
+                Taken::Grant(grant, since) => {
+                    if let (Grant::Connection(_), Some(since)) = (&grant, since)
+                        && since.elapsed() >= Duration::from_millis(self.config.validate_after_idle_ms)
+                    {
+                        match self.validate(grant, deadline).await {
+                            Some(lease) => return Ok(lease),
+                            None => continue,
+                        }
+                    }
+                    grant
+                }
+                Taken::Wait(number, receiver) => self.wait(number, receiver, started, deadline).await?,
+            };
+            return match grant {
+                Grant::Connection(pooled) => Ok(Lease::new(self.clone(), pooled)),
+                Grant::Slot => self.open(started, deadline).await,
+            };
+        }
+    }
+
+    /// An idle connection, a free slot, or a place in the queue.
+    fn try_take(&self) -> Result<Taken> {
+        let mut state = self.lock();
+        if state.closed {
+            return Err(closed());
+        }
+        if let Some(idle) = state.idle.pop() {
+            return Ok(Taken::Grant(Grant::Connection(idle.connection), Some(idle.since)));
+        }
+        if state.total < self.config.connection_limit {
+            state.total += 1;
+            return Ok(Taken::Grant(Grant::Slot, None));
+        }
+        if !self.config.wait_for_connections {
+            return Err(self.queue_full(&state, "waitForConnections is false and no connection is free"));
+        }
+        if self.config.queue_limit > 0 && state.waiters.len() >= self.config.queue_limit {
+            return Err(self.queue_full(&state, "the queue for connections is full"));
+        }
+        let (grant, receiver) = oneshot::channel();
+        let number = state.next_waiter;
+        state.next_waiter += 1;
+        state.waiters.push_back(Waiter { number, grant });
+        Ok(Taken::Wait(number, receiver))
+    }
+
+    async fn wait(
+        &self,
+        number: u64,
+        mut receiver: oneshot::Receiver<Grant>,
+        started: Instant,
+        deadline: Instant,
+    ) -> Result<Grant> {
+        let place = Place { pool: self, number };
+        match timeout_at(deadline, &mut receiver).await {
+            Ok(Ok(grant)) => Ok(grant),
+            // The sender goes away unsent only when the pool closes.
+            Ok(Err(_)) => Err(closed()),
+            Err(_) => {
+                drop(place);
+                // A grant may have come between the deadline and leaving the queue; it must not be lost.
+                match receiver.try_recv() {
+                    Ok(grant) => Ok(grant),
+                    Err(_) => Err(self.acquire_timeout(started)),
+                }
+            }
+        }
+    }
+
+    /// Checks a connection that has been idle for long. A dead one is replaced by another try.
+    async fn validate(self: &Arc<Pool>, grant: Grant, deadline: Instant) -> Option<Lease> {
+        let Grant::Connection(pooled) = grant else { return None };
+        let mut lease = Lease::new(self.clone(), pooled);
+        let limit = deadline.min(Instant::now() + PING_TIMEOUT);
+        match timeout_at(limit, lease.connection().ping()).await {
+            Ok(Ok(())) => Some(lease),
+            _ => {
+                lease.discard(CloseReason::Error);
+                None
+            }
+        }
+    }
+
+    /// Opens a connection for a slot that is already counted.
+    async fn open(self: &Arc<Pool>, started: Instant, deadline: Instant) -> Result<Lease> {
+        let slot = Slot { pool: Some(self.clone()) };
+        let begun = Instant::now();
+        let connect_deadline = begun + self.config.connect_timeout();
+        let opened = timeout_at(connect_deadline.min(deadline), Connection::open(&self.config)).await;
+        self.metrics.connect.observe(begun.elapsed());
+        let error = match opened {
+            Ok(Ok(connection)) => {
+                self.metrics.connections_created.increment();
+                self.lock().last_connect_error = None;
+                slot.keep();
+                return Ok(Lease::new(self.clone(), Pooled { connection, opened: Instant::now() }));
+            }
+            Ok(Err(error)) => error,
+            Err(_) if connect_deadline <= deadline => Error::new(
+                Kind::ConnectTimeout,
+                format!(
+                    "no session with {} within {} ms (connectTimeout); check host, port and firewall, or raise the option",
+                    self.config.target(),
+                    self.config.connect_timeout_ms
+                ),
+            ),
+            Err(_) => self.acquire_timeout(started),
+        };
+        self.lock().last_connect_error = Some(error.message().to_owned());
+        Err(error)
+    }
+
+    /// Takes back a clean connection: to the first waiter, or to the idle ones.
+    fn put_back(&self, pooled: Pooled) {
+        let mut grant = Grant::Connection(pooled);
+        let mut state = self.lock();
+        if state.closed {
+            drop(state);
+            return self.retire(grant, CloseReason::Closed);
+        }
+        while let Some(waiter) = state.waiters.pop_front() {
+            match waiter.grant.send(grant) {
+                Ok(()) => return,
+                Err(unsent) => grant = unsent,
+            }
+        }
+        if let Grant::Connection(connection) = grant {
+            state.idle.push(Idle { connection, since: Instant::now() });
+        }
+    }
+
+    /// Gives up a slot: the first waiter may open a connection in it, otherwise it is free.
+    fn free_slot(&self) {
+        let mut state = self.lock();
+        while let Some(waiter) = state.waiters.pop_front() {
+            if waiter.grant.send(Grant::Slot).is_ok() {
+                return;
+            }
+        }
+        state.total = state.total.saturating_sub(1);
+        let empty = state.total == 0;
+        drop(state);
+        if empty {
+            self.changed.notify_waiters();
+        }
+    }
+
+    fn retire(&self, grant: Grant, reason: CloseReason) {
+        if let Grant::Connection(pooled) = grant {
+            self.metrics.connections_closed.of(reason).increment();
+            hang_up(pooled.connection);
+        }
+        self.free_slot();
+    }
+
+    pub fn occupancy(&self) -> Occupancy {
+        let state = self.lock();
+        let idle = state.idle.len();
+        Occupancy { total: state.total, active: state.total - idle.min(state.total), idle, waiting: state.waiters.len() }
+    }
+
+    /// Closes the pool: waiters are refused, idle connections go now, lent ones when they come back. Returns when
+    /// all are gone or `drain` has passed; whether all were gone is the answer.
+    pub async fn close(&self, drain: Duration) -> bool {
+        let (idle, waiters) = {
+            let mut state = self.lock();
+            state.closed = true;
+            (std::mem::take(&mut state.idle), std::mem::take(&mut state.waiters))
+        };
+        // Dropping a waiter's sender refuses it.
+        drop(waiters);
+        for idle in idle {
+            self.retire(Grant::Connection(idle.connection), CloseReason::Closed);
+        }
+        let deadline = Instant::now() + drain;
+        loop {
+            let changed = self.changed.notified();
+            if self.lock().total == 0 {
+                return true;
+            }
+            if timeout_at(deadline, changed).await.is_err() {
+                return self.lock().total == 0;
+            }
+        }
+    }
+
+    /// Ends a session that a deadline left busy, so that the server does not work on for nobody.
+    fn kill(self: &Arc<Pool>, id: u32) {
+        let config = self.config.clone();
+        // Killing is clean-up after the caller has its answer, so it goes by itself and within a deadline.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                let _ = tokio::time::timeout(config.connect_timeout(), async {
+                    let mut control = Connection::open(&config).await?;
+                    control.query(&format!("KILL CONNECTION {id}"), &mut lease::Ignore).await?;
+                    control.close().await;
+                    Ok::<(), Error>(())
+                })
+                .await;
+            });
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The sections under the lock do not panic; were one to, the counts would still be whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn queue_full(&self, state: &State, what: &str) -> Error {
+        Error::new(Kind::QueueFull, format!("{what} ({})", self.describe(state)))
+    }
+
+    fn acquire_timeout(&self, started: Instant) -> Error {
+        let state = self.lock();
+        let mut message = format!(
+            "no connection became free within {} ms (acquireTimeoutMs {}; {})",
+            started.elapsed().as_millis(),
+            self.config.acquire_timeout_ms,
+            self.describe(&state)
+        );
+        if let Some(error) = &state.last_connect_error {
+            message.push_str("; the last attempt to connect failed: ");
+            message.push_str(error);
+        }
+        Error::new(Kind::PoolTimeout, message)
+    }
+
+    fn describe(&self, state: &State) -> String {
+        let idle = state.idle.len();
+        format!(
+            "active {}, idle {idle}, waiting {}, limit {}",
+            state.total.saturating_sub(idle),
+            state.waiters.len(),
+            self.config.connection_limit
+        )
+    }
+}
+
+fn closed() -> Error {
+    Error::new(Kind::PoolClosed, "the pool is closed; create a new one to run queries")
+}
+
+/// Lets the server know, in the background, when there still is a runtime; the socket closes in any case.
+fn hang_up(connection: Connection) {
+    if connection.is_usable()
+        && let Ok(runtime) = tokio::runtime::Handle::try_current()
+    {
+        runtime.spawn(tokio::time::timeout(PING_TIMEOUT, connection.close()));
+    }
+}
+
+enum Taken {
+    /// With the moment since when an idle connection has been idle.
+    Grant(Grant, Option<Instant>),
+    Wait(u64, oneshot::Receiver<Grant>),
+}
+
+/// A place in the queue; leaving it, in whatever way, removes the entry.
+struct Place<'a> {
+    pool: &'a Pool,
+    number: u64,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut state = self.pool.lock();
+        // Numbers rise along the queue, and those who leave by deadline stand at its front.
+        if let Ok(at) = state.waiters.binary_search_by_key(&self.number, |waiter| waiter.number) {
+            state.waiters.remove(at);
+        }
+    }
+}
+
+/// A counted slot without a connection; it is given up unless kept.
+struct Slot {
+    pool: Option<Arc<Pool>>,
+}
+
+impl Slot {
+    fn keep(mut self) {
+        self.pool = None;
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if let Some(pool) = self.pool.take() {
+            pool.free_slot();
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! The first packets of a session: the server's greeting, TLS, and the proof of who we are.
+//!
+//! Plugins: mysql_native_password, caching_sha2_password (fast and full), client_ed25519, and
+//! mysql_clear_password where the options and the stream allow it. A password leaves in the clear only through TLS
+//! or a unix socket; an RSA key of the server's is used only when it is pinned or the options accept it.
+
+use mysql_common::packets::AuthPlugin;
+
+use crate::{
+    config::Config,
+    error::{Error, Kind, Result},
+};
+
+use super::{
+    flags::{Capabilities, MariadbCapabilities, Status},
+    packet::{Body, Packets},
+    read::Cursor,
+    reply,
+    stream::Stream,
+    tls,
+};
+
+const CACHING_SHA2_FAST_OK: u8 = 3;
+const CACHING_SHA2_FULL: u8 = 4;
+const CACHING_SHA2_REQUEST_KEY: u8 = 2;
+/// Enough for any honest exchange; a server that asks on and on is refused.
+const MAX_ROUNDS: usize = 8;
+
+/// What the greeting and the login settled.
+pub struct Session {
+    pub id: u32,
+    pub capabilities: Capabilities,
+    pub mariadb: MariadbCapabilities,
+    pub status: Status,
+}
+
+struct Greeting {
+    id: u32,
+    capabilities: Capabilities,
+    mariadb: MariadbCapabilities,
+    nonce: Vec<u8>,
+    plugin: Vec<u8>,
+}
+
+/// Logs in. The caller holds the deadline.
+pub async fn log_in(packets: &mut Packets, config: &Config) -> Result<Session> {
+    let body = packets.next().await?;
+    let greeting = read_greeting(packets.body(&body))?;
+    let wanted = Capabilities::wanted(config);
+    if !greeting.capabilities.contains(Capabilities::PROTOCOL_41) {
+        return Err(Error::new(Kind::Unsupported, "the server speaks a protocol older than MySQL 4.1"));
+    }
+    let capabilities = wanted.intersection(greeting.capabilities);
+    let mariadb = MariadbCapabilities::WANTED.intersection(greeting.mariadb);
+
+    if let Some(options) = config.tls.as_ref().filter(|_| matches!(packets.stream, Stream::Tcp(_))) {
+        if !capabilities.contains(Capabilities::SSL) {
+            return Err(Error::new(
+                Kind::Tls,
+                "the option ssl asks for TLS, which this server does not offer; enable it there or drop the option",
+            ));
+        }
+        packets.push(|out| write_login_head(out, capabilities, mariadb, config));
+        packets.flush().await?;
+        let Stream::Tcp(plain) = std::mem::replace(&mut packets.stream, Stream::Closed) else {
+            return Err(Error::new(Kind::Internal, "TLS needs a TCP stream"));
+        };
+        packets.stream = Stream::Tls(Box::new(tls::secure(plain, options, config).await?));
+    }
+
+    let mut plugin = AuthPlugin::from_bytes(&greeting.plugin).into_owned();
+    // A plugin that needs the password in the clear, or one unknown to us, never answers the greeting; the server
+    // then asks for a switch, where the rules below apply.
+    if !matches!(plugin, AuthPlugin::CachingSha2Password | AuthPlugin::MysqlNativePassword) {
+        plugin = AuthPlugin::MysqlNativePassword;
+    }
+    let proof = prove(&plugin, &greeting.nonce, config, &packets.stream)?;
+    packets.push(|out| {
+        write_login_head(out, capabilities, mariadb, config);
+        write_login_tail(out, capabilities, config, &plugin, &proof);
+    });
+    packets.flush().await?;
+
+    let status = converse(packets, config, plugin, greeting.nonce, capabilities).await?;
+    Ok(Session { id: greeting.id, capabilities, mariadb, status })
+}
+
+/// Answers the server's questions until it says OK or ERR.
+async fn converse(
+    packets: &mut Packets,
+    config: &Config,
+    mut plugin: AuthPlugin<'static>,
+    mut nonce: Vec<u8>,
+    capabilities: Capabilities,
+) -> Result<Status> {
+    for _ in 0..MAX_ROUNDS {
+        let body = packets.next().await?;
+        let bytes = packets.body(&body);
+        match bytes.first() {
+            Some(0x00) => return reply::read_ok(bytes, capabilities).map(|ok| ok.status),
+            Some(0xFF) => return Err(reply::read_err(bytes, true)),
+            Some(0xFE) => {
+                let mut cursor = Cursor::new(bytes.get(1..).unwrap_or_default());
+                if cursor.is_empty() {
+                    return Err(refused("mysql_old_password, which is broken and not supported"));
+                }
+                plugin = AuthPlugin::from_bytes(cursor.until_zero()?).into_owned();
+                nonce = trim_nonce(cursor.rest());
+                let proof = prove(&plugin, &nonce, config, &packets.stream)?;
+                packets.push(|out| out.extend_from_slice(&proof));
+                packets.flush().await?;
+            }
+            Some(0x01) => {
+                let more = bytes.get(1..).unwrap_or_default().to_vec();
+                continue_plugin(packets, config, &plugin, &nonce, &more).await?;
+            }
+            _ => return Err(Error::protocol("the server sent an unknown packet during the login")),
+        }
+    }
+    Err(Error::protocol("the server asked for more login data again and again"))
+}
+
+/// The second part of caching_sha2_password, the only plugin of ours that has one.
+async fn continue_plugin(
+    packets: &mut Packets,
+    config: &Config,
+    plugin: &AuthPlugin<'_>,
+    nonce: &[u8],
+    more: &[u8],
+) -> Result<()> {
+    if !matches!(plugin, AuthPlugin::CachingSha2Password) {
+        return Err(Error::protocol("the server sent login data that its plugin does not have"));
+    }
+    match more {
+        [CACHING_SHA2_FAST_OK] => Ok(()),
+        [CACHING_SHA2_FULL] => {
+            let mut password = config.password.reveal().as_bytes().to_vec();
+            password.push(0);
+            if packets.stream.is_private() {
+                packets.push(|out| out.extend_from_slice(&password));
+                return packets.flush().await;
+            }
+            let key = server_key(packets, config).await?;
+            if nonce.is_empty() {
+                return Err(Error::protocol("the server sent no nonce to hide the password with"));
+            }
+            for (byte, mask) in password.iter_mut().zip(nonce.iter().cycle()) {
+                *byte ^= mask;
+            }
+            // The library parses a key it trusts to be well formed; ours may come from a stranger.
+            let hidden = std::panic::catch_unwind(|| mysql_common::crypto::encrypt(&password, &key))
+                .map_err(|_| Error::new(Kind::Auth, "the server's public key is not a usable RSA key in PEM form"))?;
+            packets.push(|out| out.extend_from_slice(&hidden));
+            packets.flush().await
+        }
+        _ => Err(Error::protocol("the server sent an unknown step of caching_sha2_password")),
+    }
+}
+
+/// The RSA key to hide the password with: the pinned one, or the server's own word if the options trust it.
+async fn server_key(packets: &mut Packets, config: &Config) -> Result<Vec<u8>> {
+    if let Some(key) = &config.server_public_key {
+        return Ok(key.clone().into_bytes());
+    }
+    if !config.allow_public_key_retrieval {
+        return Err(Error::new(
+            Kind::Auth,
+            "caching_sha2_password needs a safe way for the password: use ssl or a unix socket, pin the server's key \
+             with serverPublicKey, or accept the risk of a forged key with allowPublicKeyRetrieval",
+        ));
+    }
+    packets.push(|out| out.push(CACHING_SHA2_REQUEST_KEY));
+    packets.flush().await?;
+    let body: Body = packets.next().await?;
+    match packets.body(&body) {
+        [0x01, key @ ..] => Ok(key.to_vec()),
+        bytes @ [0xFF, ..] => Err(reply::read_err(bytes, true)),
+        _ => Err(Error::protocol("the server sent no public key")),
+    }
+}
+
+/// The answer of `plugin` to the server's nonce.
+fn prove(plugin: &AuthPlugin<'_>, nonce: &[u8], config: &Config, stream: &Stream) -> Result<Vec<u8>> {
+    let password = config.password.reveal();
+    match plugin {
+        AuthPlugin::MysqlNativePassword | AuthPlugin::CachingSha2Password | AuthPlugin::Ed25519 => {
+            if nonce.len() < 20 {
+                return Err(Error::protocol("the server's nonce is too short"));
+            }
+            Ok(plugin.gen_data(Some(password), nonce).map(|data| data.to_vec()).unwrap_or_default())
+        }
+        AuthPlugin::MysqlClearPassword if !config.allow_cleartext => {
+            Err(refused("mysql_clear_password; set enableCleartextPlugin to allow it over TLS or a unix socket"))
+        }
+        AuthPlugin::MysqlClearPassword if !stream.is_private() => {
+            Err(refused("mysql_clear_password without TLS; add the option ssl"))
+        }
+        AuthPlugin::MysqlClearPassword => {
+            let mut clear = password.as_bytes().to_vec();
+            clear.push(0);
+            Ok(clear)
+        }
+        other => Err(refused(&format!("{}, which is not supported", String::from_utf8_lossy(other.as_bytes())))),
+    }
+}
+
+fn refused(plugin: &str) -> Error {
+    Error::new(Kind::Auth, format!("the server asks for the login plugin {plugin}"))
+}
+
+fn trim_nonce(data: &[u8]) -> Vec<u8> {
+    data.strip_suffix(&[0]).unwrap_or(data).to_vec()
+}
+
+fn read_greeting(bytes: &[u8]) -> Result<Greeting> {
+    let mut cursor = Cursor::new(bytes);
+    match cursor.u8()? {
+        10 => {}
+        // "Too many connections" and "host is blocked" come instead of a greeting, and without a state.
+        0xFF => return Err(reply::read_err(bytes, false)),
+        version => return Err(Error::protocol(format!("the server speaks protocol version {version}, not 10"))),
+    }
+    cursor.until_zero()?;
+    let id = cursor.u32()?;
+    let mut nonce = cursor.bytes(8)?.to_vec();
+    cursor.bytes(1)?;
+    let low = u64::from(cursor.u16()?);
+    cursor.u8()?;
+    cursor.u16()?;
+    let high = u64::from(cursor.u16()?);
+    let nonce_length = usize::from(cursor.u8()?);
+    cursor.bytes(6)?;
+    let extended = cursor.u32()?;
+    let capabilities = Capabilities::from_bits(low | high << 16);
+    nonce.extend_from_slice(cursor.bytes(nonce_length.saturating_sub(8).max(12))?);
+    let nonce = if nonce.len() > 20 { nonce.get(..20).unwrap_or_default().to_vec() } else { nonce };
+    let plugin = if capabilities.contains(Capabilities::PLUGIN_AUTH) {
+        let rest = if nonce_length < 21 { cursor.rest().strip_prefix(&[0]).unwrap_or(cursor.rest()) } else { cursor.rest() };
+        rest.split(|&byte| byte == 0).next().unwrap_or_default().to_vec()
+    } else {
+        Vec::new()
+    };
+    // MariaDB marks itself by leaving the first bit, LONG_PASSWORD, unset; only then are the last four of the
+    // reserved bytes flags.
+    let mariadb = if capabilities.contains(Capabilities::LONG_PASSWORD) { 0 } else { extended };
+    Ok(Greeting { id, capabilities, mariadb: MariadbCapabilities::from_bits(mariadb), nonce, plugin })
+}
+
+fn write_login_head(
+    out: &mut Vec<u8>,
+    capabilities: Capabilities,
+    mariadb: MariadbCapabilities,
+    config: &Config,
+) {
+    out.extend_from_slice(&(capabilities.bits() as u32).to_le_bytes());
+    out.extend_from_slice(&u32::try_from(config.max_allowed_packet).unwrap_or(u32::MAX).to_le_bytes());
+    // Servers with a collation number past 255 do not take it here; those are refused by the option's list.
+    out.push(config.collation as u8);
+    out.extend_from_slice(&[0; 19]);
+    out.extend_from_slice(&mariadb.bits().to_le_bytes());
+}
+
+fn write_login_tail(
+    out: &mut Vec<u8>,
+    capabilities: Capabilities,
+    config: &Config,
+    plugin: &AuthPlugin<'_>,
+    proof: &[u8],
+) {
+    out.extend_from_slice(config.user.as_bytes());
+    out.push(0);
+    // Our proofs have at most 64 bytes, so their length is one byte in either encoding.
+    out.push(proof.len() as u8);
+    out.extend_from_slice(proof);
+    if capabilities.contains(Capabilities::CONNECT_WITH_DB) {
+        out.extend_from_slice(config.database.as_deref().unwrap_or_default().as_bytes());
+        out.push(0);
+    }
+    if capabilities.contains(Capabilities::PLUGIN_AUTH) {
+        out.extend_from_slice(plugin.as_bytes());
+        out.push(0);
+    }
+    if capabilities.contains(Capabilities::CONNECT_ATTRS) {
+        let mut attributes = Vec::new();
+        for (name, value) in &config.connect_attributes {
+            write_string(&mut attributes, name.as_bytes());
+            write_string(&mut attributes, value.as_bytes());
+        }
+        write_string(out, &attributes);
+    }
+}
+
+/// Appends a string behind its length-encoded length.
+pub fn write_string(out: &mut Vec<u8>, text: &[u8]) {
+    let length = text.len() as u64;
+    match length {
+        0..=0xFA => out.push(length as u8),
+        0xFB..=0xFFFF => {
+            out.push(0xFC);
+            out.extend_from_slice(&(length as u16).to_le_bytes());
+        }
+        0x1_0000..=0xFF_FFFF => {
+            out.push(0xFD);
+            out.extend_from_slice(&length.to_le_bytes()[..3]);
+        }
+        _ => {
+            out.push(0xFE);
+            out.extend_from_slice(&length.to_le_bytes());
+        }
+    }
+    out.extend_from_slice(text);
+}

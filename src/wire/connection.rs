@@ -1,0 +1,397 @@
+//! One session with the server: prepare, execute, read rows, report its state.
+
+use std::sync::Arc;
+
+use crate::{
+    codec::params::Params,
+    config::Config,
+    error::{Error, Kind, Result},
+    statement::Statement,
+};
+
+use super::{
+    auth,
+    column::{Column, Columns},
+    command,
+    flags::{Capabilities, MariadbCapabilities, Status},
+    packet::{Body, Packets},
+    read::Cursor,
+    reply::{self, Done},
+    row::{Row, RowSink},
+    statements::{Key, Memo, Prepared, StatementCounts, Statements},
+    stream::Stream,
+};
+
+/// A statement that the server can not prepare.
+const UNSUPPORTED_PREPARED: u16 = 1295;
+/// The server forgot the statement, or its tables changed under it.
+const UNKNOWN_STATEMENT: u16 = 1243;
+const NEED_REPREPARE: u16 = 1615;
+const MAX_PREPARED_REACHED: u16 = 1461;
+
+pub struct Connection {
+    packets: Packets,
+    id: u32,
+    capabilities: Capabilities,
+    mariadb: MariadbCapabilities,
+    status: Status,
+    statements: Statements,
+    max_result_bytes: usize,
+    /// The database of the options, which a reset goes back to.
+    database: Option<String>,
+    /// False while a command is under way: a connection dropped or timed out in the middle never becomes usable.
+    usable: bool,
+}
+
+impl Connection {
+    /// Connects and logs in. The caller holds the deadline.
+    pub async fn open(config: &Config) -> Result<Connection> {
+        let stream =
+            Stream::open(config).await.map_err(|error| Error::connect_failed(&config.target(), &error))?;
+        let mut packets = Packets::new(stream, config.max_allowed_packet);
+        let session = auth::log_in(&mut packets, config).await?;
+        Ok(Connection {
+            packets,
+            id: session.id,
+            capabilities: session.capabilities,
+            mariadb: session.mariadb,
+            status: session.status,
+            statements: Statements::new(config.max_prepared_statements),
+            max_result_bytes: config.max_result_bytes,
+            database: config.database.clone(),
+            usable: true,
+        })
+    }
+
+    /// The server's number for this session, the one KILL takes.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Whether the session is between commands and in a known state.
+    pub fn is_usable(&self) -> bool {
+        self.usable && !self.packets.has_leftovers()
+    }
+
+    pub fn in_transaction(&self) -> bool {
+        self.status.in_transaction()
+    }
+
+    pub fn take_statement_counts(&mut self) -> StatementCounts {
+        std::mem::take(&mut self.statements.counts)
+    }
+
+    /// Runs `statement` with `params` as a prepared statement and gives the rows of its results to `sink`.
+    ///
+    /// A statement that the server can not prepare is sent as text if it has no parameters and is one statement.
+    pub async fn execute(&mut self, statement: &Statement, params: &Params, sink: &mut impl RowSink) -> Result<Done> {
+        let key = Key::new(statement, params);
+        let mut retried = false;
+        loop {
+            let mut prepared = match self.statements.take(&key) {
+                Some(prepared) => prepared,
+                None => match self.prepare_text(statement, params).await {
+                    Err(error) if error.errno() == Some(UNSUPPORTED_PREPARED) => {
+                        if params.is_empty() && statement.template().is_single_statement() {
+                            return self.query(statement.template().text(), sink).await;
+                        }
+                        return Err(error);
+                    }
+                    Err(error)
+                        if error.errno() == Some(MAX_PREPARED_REACHED) && !self.statements.is_empty() =>
+                    {
+                        self.statements.close_all();
+                        continue;
+                    }
+                    other => other?,
+                },
+            };
+            if usize::from(prepared.params) != params.len() {
+                let message = format!(
+                    "the server counts {} parameters in this statement, {} were given",
+                    prepared.params,
+                    params.len()
+                );
+                self.statements.close_later(prepared.id);
+                return Err(Error::new(Kind::Parameters, message));
+            }
+            match self.execute_prepared(&mut prepared, params, sink).await {
+                Err(error) if !retried && matches!(error.errno(), Some(UNKNOWN_STATEMENT | NEED_REPREPARE)) => {
+                    retried = true;
+                    self.statements.close_later(prepared.id);
+                }
+                result => {
+                    self.statements.insert(key, prepared);
+                    return result;
+                }
+            }
+        }
+    }
+
+    /// Runs one statement without parameters in the text protocol.
+    pub async fn query(&mut self, sql: &str, sink: &mut impl RowSink) -> Result<Done> {
+        self.start();
+        self.packets.push(|out| command::query(out, sql));
+        let result = self.run_query(sink).await;
+        self.finish(result)
+    }
+
+    /// Asks the server for a sign of life.
+    pub async fn ping(&mut self) -> Result<()> {
+        self.start();
+        self.packets.push(command::ping);
+        let result = self.simple().await;
+        self.finish(result).map(drop)
+    }
+
+    /// Brings the session back to how it was after the login: no transaction, no variables, no locks, no temporary
+    /// tables, no prepared statements, the same database.
+    ///
+    /// The server's own reset leaves the database as USE changed it. A session that began without one can not be
+    /// brought back there; it becomes unusable.
+    pub async fn reset(&mut self) -> Result<()> {
+        self.start();
+        self.packets.push(command::reset);
+        let mut result = self.simple().await.map(drop);
+        self.statements.forget_all();
+        if result.is_ok() {
+            result = self.restore_database().await;
+        }
+        self.finish(result)
+    }
+
+    async fn restore_database(&mut self) -> Result<()> {
+        let Some(database) = &self.database else {
+            return Err(Error::new(Kind::Unsupported, "the session had no database to go back to"));
+        };
+        self.packets.begin();
+        self.packets.push(|out| command::use_database(out, database));
+        self.simple().await.map(drop)
+    }
+
+    /// Says good-bye. The server's answer is its end of the stream, which nobody needs to wait for.
+    pub async fn close(mut self) {
+        self.packets.begin();
+        self.packets.push(command::quit);
+        // A server that is gone can not be told; the socket closes either way.
+        let _ = self.packets.flush().await;
+    }
+
+    async fn run_query(&mut self, sink: &mut impl RowSink) -> Result<Done> {
+        self.packets.flush().await?;
+        let mut columns = Columns::default();
+        let mut memo = Memo::default();
+        self.read_results(Protocol::Text, &mut columns, &mut memo, sink).await
+    }
+
+    async fn simple(&mut self) -> Result<Done> {
+        self.packets.flush().await?;
+        let body = self.packets.next().await?;
+        let bytes = self.packets.body(&body);
+        match bytes.first() {
+            Some(0x00) => reply::read_ok(bytes, self.capabilities),
+            Some(0xFF) => Err(reply::read_err(bytes, true)),
+            _ => Err(Error::protocol("the server answered a command with an unknown packet")),
+        }
+    }
+
+    async fn prepare_text(&mut self, statement: &Statement, params: &Params) -> Result<Prepared> {
+        self.start();
+        self.packets.push(|out| {
+            if params.lengths().is_empty() {
+                command::prepare(out, statement.template().text());
+            } else {
+                command::prepare(out, &statement.template().expand(params.lengths()));
+            }
+        });
+        let result = self.run_prepare().await;
+        self.finish(result)
+    }
+
+    async fn run_prepare(&mut self) -> Result<Prepared> {
+        self.packets.flush().await?;
+        let body = self.packets.next().await?;
+        let bytes = self.packets.body(&body);
+        if bytes.first() == Some(&0xFF) {
+            return Err(reply::read_err(bytes, true));
+        }
+        let mut cursor = Cursor::new(bytes);
+        if cursor.u8()? != 0 {
+            return Err(Error::protocol("the server answered a prepare with an unknown packet"));
+        }
+        let id = cursor.u32()?;
+        let columns = usize::from(cursor.u16()?);
+        let params = cursor.u16()?;
+        for _ in 0..params {
+            self.packets.next().await?;
+        }
+        if params > 0 {
+            self.skip_eof().await?;
+        }
+        let columns = self.read_columns(columns).await?;
+        self.statements.counts.prepared += 1;
+        Ok(Prepared { id, params, columns, memo: Memo::default() })
+    }
+
+    async fn execute_prepared(
+        &mut self,
+        prepared: &mut Prepared,
+        params: &Params,
+        sink: &mut impl RowSink,
+    ) -> Result<Done> {
+        self.start();
+        let mut written = Ok(());
+        self.packets.push(|out| written = command::execute(out, prepared.id, params));
+        let result = match written {
+            Ok(()) => match self.packets.flush().await {
+                Ok(()) => self.read_results(Protocol::Binary, &mut prepared.columns, &mut prepared.memo, sink).await,
+                Err(error) => Err(error),
+            },
+            Err(error) => Err(error),
+        };
+        self.finish(result)
+    }
+
+    /// Reads every result of a command. Only the rows of the first one go to the sink.
+    async fn read_results(
+        &mut self,
+        protocol: Protocol,
+        columns: &mut Columns,
+        memo: &mut Memo,
+        sink: &mut impl RowSink,
+    ) -> Result<Done> {
+        let mut first = true;
+        let mut received = 0;
+        loop {
+            let body = self.packets.next().await?;
+            let bytes = self.packets.body(&body);
+            let done = match bytes.first() {
+                Some(0x00) => reply::read_ok(bytes, self.capabilities)?,
+                Some(0xFF) => return Err(reply::read_err(bytes, true)),
+                Some(0xFB) => {
+                    return Err(Error::protocol(
+                        "the server asked for a local file, which this driver never offers; do not trust this server",
+                    ));
+                }
+                _ => {
+                    let mut cursor = Cursor::new(bytes);
+                    let count = usize::try_from(cursor.length()?).unwrap_or(usize::MAX);
+                    // MariaDB says after the count whether the definitions follow.
+                    let follow = cursor.is_empty() || cursor.u8()? != 0;
+                    if follow {
+                        let fresh = self.read_columns(count).await?;
+                        if *fresh != **columns {
+                            *columns = fresh;
+                            memo.clear();
+                        }
+                    }
+                    if columns.len() != count {
+                        return Err(Error::protocol("the server left out column definitions that it never sent"));
+                    }
+                    if first {
+                        sink.begin(columns, memo)?;
+                        self.read_rows(protocol, columns.len(), &mut received, |row| sink.row(row)).await?
+                    } else {
+                        self.read_rows(protocol, columns.len(), &mut received, |_| Ok(())).await?
+                    }
+                }
+            };
+            first = false;
+            self.status = done.status;
+            if !done.status.more_results() {
+                return Ok(done);
+            }
+        }
+    }
+
+    async fn read_rows(
+        &mut self,
+        protocol: Protocol,
+        columns: usize,
+        received: &mut usize,
+        mut take: impl FnMut(Row<'_>) -> Result<()>,
+    ) -> Result<Done> {
+        let deprecate_eof = self.capabilities.contains(Capabilities::DEPRECATE_EOF);
+        // An OK packet in the place of an EOF may have a body of any length below one frame; a row that starts with
+        // the same byte is a text row with a first value of 16 MiB or more, which is longer than a frame.
+        let longest_end = if deprecate_eof { 0xFF_FFFF } else { 9 };
+        loop {
+            let body: Body = self.packets.next().await?;
+            let bytes = self.packets.body(&body);
+            match bytes.first() {
+                Some(0xFE) if bytes.len() < longest_end => {
+                    return if deprecate_eof { reply::read_ok(bytes, self.capabilities) } else { read_eof(bytes) };
+                }
+                Some(0xFF) => return Err(reply::read_err(bytes, true)),
+                _ => {}
+            }
+            *received += bytes.len();
+            if *received > self.max_result_bytes {
+                return Err(Error::new(
+                    Kind::ResultTooLarge,
+                    format!("the result has more than {} bytes, the limit of maxResultBytes", self.max_result_bytes),
+                ));
+            }
+            take(match protocol {
+                Protocol::Binary => Row::binary(bytes, columns)?,
+                Protocol::Text => Row::text(bytes),
+            })?;
+        }
+    }
+
+    async fn read_columns(&mut self, count: usize) -> Result<Columns> {
+        // A forged count reserves nothing: each definition has to arrive.
+        let mut columns = Vec::with_capacity(count.min(64));
+        let extended = self.mariadb.contains(MariadbCapabilities::EXTENDED_METADATA);
+        for _ in 0..count {
+            let body = self.packets.next().await?;
+            columns.push(Column::read(self.packets.body(&body), extended)?);
+        }
+        if count > 0 {
+            self.skip_eof().await?;
+        }
+        Ok(Arc::from(columns))
+    }
+
+    /// Older servers put an EOF packet behind definitions.
+    async fn skip_eof(&mut self) -> Result<()> {
+        if !self.capabilities.contains(Capabilities::DEPRECATE_EOF) {
+            self.packets.next().await?;
+        }
+        Ok(())
+    }
+
+    /// Begins a command, with the statements that are to be closed in front of it.
+    fn start(&mut self) {
+        self.usable = false;
+        for id in self.statements.take_closing() {
+            self.packets.begin();
+            self.packets.push(|out| command::close_statement(out, id));
+        }
+        self.packets.begin();
+    }
+
+    /// Ends a command: a session that answered in full, be it with an error, can go on.
+    fn finish<T>(&mut self, result: Result<T>) -> Result<T> {
+        self.usable = match &result {
+            Ok(_) => true,
+            Err(error) => matches!(error.kind(), Kind::Server { .. }) && !error.is_fatal(),
+        };
+        self.packets.relax();
+        result
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Protocol {
+    Binary,
+    Text,
+}
+
+fn read_eof(bytes: &[u8]) -> Result<Done> {
+    let mut cursor = Cursor::new(bytes);
+    cursor.u8()?;
+    let warnings = cursor.u16()?;
+    let status = Status::from_bits(cursor.u16()?);
+    Ok(Done { warnings, status, ..Done::default() })
+}

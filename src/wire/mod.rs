@@ -1,0 +1,27 @@
+//! The seam to the server: a connection that prepares, executes, yields borrowed rows and reports its state.
+//!
+//! The protocol is spoken here on the pieces of `mysql_common` (scrambles, RSA) and not through `mysql_async`:
+//! that crate never asks MariaDB for the metadata by which a JSON column shows, always offers several statements in
+//! one text and LOCAL INFILE, and copies each row into a `Vec` of owned values. ARCHITECTURE.md has the
+//! measurement. `tests/wire.rs` reads the same results through both.
+//!
+//! Invariant: only this folder names `mysql_common`, `rustls` or a packet.
+
+mod auth;
+mod column;
+mod command;
+mod connection;
+mod flags;
+mod packet;
+mod read;
+mod reply;
+mod row;
+mod statements;
+mod stream;
+mod tls;
+
+pub use column::{Column, ColumnType, Columns};
+pub use connection::Connection;
+pub use reply::Done;
+pub use row::{Cell, Row, RowSink};
+pub use statements::{Memo, StatementCounts};

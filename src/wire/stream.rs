@@ -1,0 +1,96 @@
+//! The byte stream below the protocol: TCP, a unix socket, or TLS over TCP.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpStream, UnixStream},
+};
+use tokio_rustls::client::TlsStream;
+
+use crate::config::Config;
+
+pub enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+    Tls(Box<TlsStream<TcpStream>>),
+    /// Between taking a TCP stream out and putting its TLS form back; every use is an error.
+    Closed,
+}
+
+impl Stream {
+    /// Opens the socket that the options name. The caller holds the deadline.
+    pub async fn open(config: &Config) -> io::Result<Stream> {
+        if let Some(path) = &config.socket_path {
+            return Ok(Stream::Unix(UnixStream::connect(path).await?));
+        }
+        let stream = TcpStream::connect((config.host.as_str(), config.port)).await?;
+        stream.set_nodelay(true)?;
+        if let Some(delay) = config.tcp_keep_alive_ms {
+            keep_alive(&stream, Duration::from_millis(delay))?;
+        }
+        Ok(Stream::Tcp(stream))
+    }
+
+    /// Whether a password may cross in the clear: TLS, or a socket that never leaves this machine.
+    pub fn is_private(&self) -> bool {
+        matches!(self, Stream::Unix(_) | Stream::Tls(_))
+    }
+}
+
+fn keep_alive(stream: &TcpStream, delay: Duration) -> io::Result<()> {
+    let mut settings = socket2::TcpKeepalive::new();
+    if !delay.is_zero() {
+        settings = settings.with_time(delay);
+    }
+    socket2::SockRef::from(stream).set_tcp_keepalive(&settings)
+}
+
+fn closed<T>() -> Poll<io::Result<T>> {
+    Poll::Ready(Err(io::ErrorKind::NotConnected.into()))
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Stream::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
+            Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+            Stream::Closed => closed(),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
+            Stream::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
+            Stream::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+            Stream::Closed => closed(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::Unix(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::Closed => closed(),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Closed => closed(),
+        }
+    }
+}
