@@ -12,13 +12,13 @@ const BUILD_INPUTS = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src']
  * Brings a checkout to the point where it can run: the JavaScript dependencies and the addon. Does nothing when
  * nothing has changed. Uses Node's built-in modules alone, because it runs before anything is installed.
  */
-async function setUp({ log = () => {}, signal, addon = true } = {}) {
+async function setUp({ log = () => {}, signal } = {}) {
   const onWait = () => log('Waiting for another set-up in this checkout to finish')
   await withLock(
     path.join(WORK_DIR, 'set-up.lock'),
     async () => {
       await ensureDependencies({ log, signal })
-      if (addon) await ensureAddon({ log, signal })
+      await ensureAddon({ log, signal })
     },
     { onWait },
   )

@@ -47,7 +47,7 @@ async function main() {
   const { port, driver } = loadConfig(env)
   await refuseBusyPort(port)
 
-  await setUp({ log, signal: stopping.signal, addon: driver === 'hegar' })
+  await setUp({ log, signal: stopping.signal })
   if (!env.DATABASE_URL && !env.DB_HOST) await startPrivateServer(env)
   const config = loadConfig(env)
   await prepareDatabase(config)
@@ -180,7 +180,7 @@ async function run() {
     exitCode = (await Promise.race([main(), askedToStop])) ?? 0
   } catch (error) {
     exitCode = error instanceof Stopped ? 0 : 1
-    console.error(error instanceof Stopped ? '\nStopping' : `Error: ${error.message}`)
+    console.error(error instanceof Stopped ? '\nStopping' : `Error: ${error.message || error.code}`)
   }
   for (const step of undo.reverse()) await step().catch((error) => console.error(error.message))
   process.exit(exitCode)

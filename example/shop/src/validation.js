@@ -1,9 +1,9 @@
 'use strict'
 
+const { getPaginationParams } = require('hegar-native')
 const { AppError } = require('./errors.js')
 
-const DEFAULT_LIMIT = 20
-const MAX_LIMIT = 100
+const PAGES = { defaultLimit: 20, maxLimit: 100, strict: true }
 const MAX_TEXT = 100
 const MAX_CHOICES = 20
 
@@ -28,12 +28,13 @@ class Input {
 
   /** The page and its size: whole numbers from 1, the size at most 100; 1 and 20 when they are left out. */
   pagination() {
-    const page = this.#wholeNumber('page', 1, Number.MAX_SAFE_INTEGER)
-    const limit = this.#wholeNumber('limit', DEFAULT_LIMIT, MAX_LIMIT)
-    if (page !== null && limit !== null && !Number.isSafeInteger(page * limit)) {
-      this.#refuse('query', 'page', 'is too large')
+    try {
+      return getPaginationParams({ query: this.query }, PAGES)
+    } catch (error) {
+      if (error.code !== 'HEGAR_PAGINATION_INVALID') throw error
+      this.#errors.push(...error.errors)
+      return {}
     }
-    return { page, limit }
   }
 
   /** `_sort`, one of the given names, and `_order`, asc or desc. The names are an allow-list. */
@@ -73,21 +74,8 @@ class Input {
     if (this.#errors.length > 0) throw new AppError(400, 'Validation failed', this.#errors)
   }
 
-  #wholeNumber(name, fallback, most) {
-    const text = this.query[name]
-    if (text === undefined) return fallback
-    const value = wholeNumber(text)
-    if (value !== null && value <= most) return value
-    this.#refuse(
-      'query',
-      name,
-      most === MAX_LIMIT ? `must be a whole number from 1 to ${most}` : 'must be a whole number from 1',
-    )
-    return null
-  }
-
   #refuse(location, path, msg) {
-    this.#errors.push({ type: 'field', location, path, msg })
+    this.#errors.push({ type: 'field', msg: `${path} ${msg}`, path, location })
   }
 }
 

@@ -23,12 +23,8 @@ module.exports = function openHegar(options) {
     },
 
     async isHealthy() {
-      try {
-        const { status } = await pool.health()
-        return status === 'ok'
-      } catch {
-        return false
-      }
+      const { status } = await pool.health()
+      return status === 'OK'
     },
 
     metrics: () => pool.metricsText(),
