@@ -1,7 +1,5 @@
 'use strict'
 
-module.exports = { completions, begin, cancel }
-
 const { performance } = require('node:perf_hooks')
 const { NativeCompletions } = require('./native.js')
 const { makeBuilder } = require('./rows.js')
@@ -210,3 +208,5 @@ function viewsOf(buffer) {
     unsigned: new BigUint64Array(memory, byteOffset, byteLength >>> 3),
   }
 }
+
+module.exports = { completions, begin, cancel }

@@ -66,7 +66,7 @@ function normaliseOptions(input, { env = process.env, cores = availableParalleli
   const pool = {
     namedPlaceholders: get('namedPlaceholders', true),
     disableEval: get('disableEval', false),
-    trace: get('trace', true),
+    trace: get('trace', false),
   }
   return { native: guarded(native), pool }
 }

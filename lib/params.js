@@ -1,7 +1,5 @@
 'use strict'
 
-module.exports = { packParams, noParams }
-
 const { HegarTypeError, paramError } = require('./errors.js')
 
 // Parameters cross to Rust as bytes in one buffer, each value behind a tag; src/codec/params.rs has the table.
@@ -212,3 +210,5 @@ function named(place, element) {
 function count(number, what) {
   return `${number} ${what}${number === 1 ? '' : 's'}`
 }
+
+module.exports = { packParams, noParams }
