@@ -54,7 +54,7 @@ describe('defaults', () => {
       slowQueryMs: 500,
       workerThreads: 2,
     })
-    assert.deepEqual(normaliseOptions({}).pool, { namedPlaceholders: true, disableEval: false, trace: true })
+    assert.deepEqual(normaliseOptions({}).pool, { namedPlaceholders: true, disableEval: false, trace: false })
   })
 
   it('hold for options that are undefined, and for null where other drivers take it', () => {

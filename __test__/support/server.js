@@ -1,0 +1,49 @@
+'use strict'
+
+const { mkdtemp, rm } = require('node:fs/promises')
+const { tmpdir } = require('node:os')
+const { join } = require('node:path')
+const { after } = require('node:test')
+const mysql2 = require('mysql2/promise')
+const { startMariadb } = require('../../tools/mariadb.js')
+
+let own = null
+let databases = 0
+
+/**
+ * The MariaDB server of this test run. `tools/test.js` starts one for all files and names it in HEGAR_TEST_SERVER;
+ * a file that runs alone starts its own and stops it at its end.
+ */
+async function testServer() {
+  const shared = process.env.HEGAR_TEST_SERVER
+  const server = shared ? JSON.parse(shared) : await (own ??= startOwn())
+  const { host, port, user, password, socket } = server
+  const url = (name = '') => `mysql://${user}${password ? `:${encodeURIComponent(password)}` : ''}@${host}:${port}/${name}`
+  return { host, port, user, password, socket, url, database: () => createDatabase({ host, port, user, password }) }
+}
+
+async function startOwn() {
+  const dir = await mkdtemp(join(tmpdir(), 'hegar-test-'))
+  const server = await startMariadb({ dir, log() {} })
+  after(async () => {
+    await server.stop()
+    await rm(dir, { recursive: true, force: true })
+  })
+  return server
+}
+
+// A database of its own for a test file, so that files may run at the same time.
+async function createDatabase(options) {
+  const name = `hegar_${process.pid}_${++databases}`
+  const connection = await mysql2.createConnection(options)
+  await connection.query(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`)
+  await connection.end()
+  after(async () => {
+    const last = await mysql2.createConnection(options)
+    await last.query(`DROP DATABASE IF EXISTS ${name}`)
+    await last.end()
+  })
+  return name
+}
+
+module.exports = { testServer }
