@@ -2,11 +2,11 @@
 
 const { spawn } = require('node:child_process')
 const fs = require('node:fs')
-const net = require('node:net')
 const os = require('node:os')
 const path = require('node:path')
 const { WORK_DIR, succeeds, tail } = require('./run.js')
 const { ensureMariadb } = require('./mariadb-install.js')
+const { freePort, greets } = require('./sockets.js')
 const { copyTemplate, makeFresh, LAYOUT_ARGS } = require('./mariadb-template.js')
 
 const DATADIR_BUSY = 75
@@ -227,32 +227,6 @@ class Server {
   }
 }
 
-/** A TCP port of 127.0.0.1 that is free at this moment. */
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const probe = net.createServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address()
-      probe.close(() => resolve(port))
-    })
-  })
-}
-
-/** Whether a server sends its greeting on a unix socket. */
-function greets(socketPath) {
-  return new Promise((resolve) => {
-    const socket = net.connect({ path: socketPath })
-    const answer = (value) => {
-      socket.destroy()
-      resolve(value)
-    }
-    socket.once('data', () => answer(true))
-    socket.once('error', () => answer(false))
-    socket.once('close', () => answer(false))
-  })
-}
-
 /** A new folder whose name carries our process number, after removing those whose process is gone. */
 function makeThrowawayFolder() {
   const parent = path.join(WORK_DIR, 'servers')
@@ -311,4 +285,4 @@ function once(make) {
   return () => (made ??= { value: make() }).value
 }
 
-module.exports = { ensureMariadb, startMariadb, freePort }
+module.exports = { ensureMariadb, startMariadb }

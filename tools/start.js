@@ -1,12 +1,12 @@
 'use strict'
 
 // Nothing but Node's own modules is loaded here at first: the dependencies are installed by what follows.
-const net = require('node:net')
 const path = require('node:path')
 const { parseArgs } = require('node:util')
 const { WORK_DIR } = require('./run.js')
 const { setUp } = require('./setup.js')
-const { startMariadb, freePort } = require('./mariadb.js')
+const { startMariadb } = require('./mariadb.js')
+const { freePort, refuseBusyPort } = require('./sockets.js')
 const { createProgress } = require('./progress.js')
 const { loadConfig } = require('../example/shop/src/config.js')
 
@@ -45,6 +45,7 @@ async function main() {
   const env = { ...process.env }
   if (options.once && !env.PORT) env.PORT = String(await freePort())
   const { port, driver } = loadConfig(env)
+  // Now rather than after the minutes that a first set-up takes.
   await refuseBusyPort(port)
 
   await setUp({ log, signal: stopping.signal })
@@ -73,20 +74,6 @@ function readOptions() {
   } catch (error) {
     throw new Error(`${error.message}\n\n${USAGE}`)
   }
-}
-
-/** Fails now rather than after the minutes that a first set-up takes. */
-function refuseBusyPort(port) {
-  return new Promise((resolve, reject) => {
-    const probe = net.createServer()
-    probe.once('error', (error) => {
-      const busy = error.code === 'EADDRINUSE'
-      reject(
-        busy ? new Error(`port ${port} is in use: stop what uses it, or set PORT to another one`) : error,
-      )
-    })
-    probe.listen(port, () => probe.close(resolve))
-  })
 }
 
 async function startPrivateServer(env) {
