@@ -10,6 +10,7 @@ const { promisify } = require('node:util')
 const { WORK_DIR, run } = require('../tools/run')
 
 const VERSION = '1.4.5'
+const FOLDER = path.join(WORK_DIR, 'bench', `bun-${VERSION}`)
 const FETCH_DEADLINE_MS = 180_000
 
 /**
@@ -19,13 +20,13 @@ const FETCH_DEADLINE_MS = 180_000
 async function findBun({ signal, log }) {
   const reasons = []
   for (const name of packagesFor(process.platform, process.arch)) {
-    const binary = path.join(WORK_DIR, 'bench', 'bun', 'node_modules', ...name.split('/'), 'bin', 'bun')
+    const binary = path.join(FOLDER, 'node_modules', ...name.split('/'), 'bin', 'bun')
+    if (!fs.existsSync(binary)) await fetchPackage(name, { signal, log })
     try {
-      if (!fs.existsSync(binary)) await fetchPackage(name, { signal, log })
       const { stdout } = await promisify(execFile)(binary, ['--version'], { timeout: 10_000 })
       return { binary, version: stdout.trim() }
     } catch (error) {
-      reasons.push(`${name}: ${error.signal ?? error.message.trim().split('\n')[0]}`)
+      reasons.push(`${name} does not run: ${error.signal ?? error.message.trim().split('\n')[0]}`)
     }
   }
   throw new Error(reasons.join('; ') || `Bun has no package for ${process.platform} ${process.arch}`)
@@ -41,13 +42,11 @@ function packagesFor(platform, arch) {
 
 async function fetchPackage(name, { signal, log }) {
   log(`Fetching ${name} ${VERSION} for bun.sql`)
-  const folder = path.join(WORK_DIR, 'bench', 'bun')
-  fs.mkdirSync(folder, { recursive: true })
-  // A package.json of its own keeps npm from taking the checkout for the place to install into.
-  fs.writeFileSync(path.join(folder, 'package.json'), '{"private":true}\n')
+  fs.mkdirSync(FOLDER, { recursive: true })
   const deadline = AbortSignal.timeout(FETCH_DEADLINE_MS)
-  const args = ['install', '--no-save', '--no-package-lock', '--no-audit', '--no-fund', `${name}@${VERSION}`]
-  await run('npm', args, { cwd: folder, signal: AbortSignal.any([signal, deadline]) })
+  // The prefix keeps npm from taking the checkout for the place to install into.
+  const args = ['install', '--prefix', FOLDER, '--no-save', '--no-package-lock', `${name}@${VERSION}`]
+  await run('npm', [...args, '--no-audit', '--no-fund'], { signal: AbortSignal.any([signal, deadline]) })
 }
 
 module.exports = { findBun }

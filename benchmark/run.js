@@ -33,6 +33,8 @@ async function benchmark(options, signal) {
   const { openShop } = require('./server')
   const { Bench } = require('./bench')
   const { collectFacts } = require('./facts')
+  // A run of half an hour should not end at a README that has no place for its table.
+  if (options.updateReadme) rewriteReadme('')
   const { drivers, bun } = await availableDrivers(options.drivers, signal)
   const shop = await openShop(options.workloads, { signal, log: console.log })
   try {
@@ -50,8 +52,7 @@ async function benchmark(options, signal) {
 /** The chosen drivers that can be had here; Bun is the one that may be missing, and that is said loudly. */
 async function availableDrivers(names, signal) {
   const { findBun } = require('./bun')
-  // Loaded here so that an addon that cannot be loaded is told before anything is started.
-  if (names.includes('hegar')) require('..')
+  if (names.includes('hegar')) loadAddon()
   if (!names.includes('bun.sql')) return { drivers: names, bun: null }
   try {
     return { drivers: names, bun: await findBun({ signal, log: console.log }) }
@@ -59,6 +60,17 @@ async function availableDrivers(names, signal) {
     signal.throwIfAborted()
     console.log(`\n!!! LEFT OUT: bun.sql, the fastest rival, cannot be had here: ${error.message}\n`)
     return { drivers: names.filter((name) => name !== 'bun.sql'), bun: null }
+  }
+}
+
+/** Tells before anything is started that the addon is not fit to be measured. */
+function loadAddon() {
+  try {
+    require('..')
+  } catch (error) {
+    throw new Error(`hegar-native cannot be loaded, build it with "npm run build": ${error.message}`, {
+      cause: error,
+    })
   }
 }
 
@@ -83,12 +95,20 @@ function publish({ options, facts, cells, failures }) {
   for (const line of report.targetLines(results)) console.log(line)
   const raw = path.relative(CHECKOUT, file)
   console.log(`\nRaw figures of every process: ${raw}`)
-  if (options.updateReadme) {
-    const readme = path.join(CHECKOUT, 'README.md')
-    const table = report.readmeTable(results, { facts, command, rounds, window, file: raw })
-    fs.writeFileSync(readme, report.putIntoReadme(fs.readFileSync(readme, 'utf8'), table))
-    console.log('README.md has the new table')
-  }
+  if (!options.updateReadme) return
+  if (failures.length > 0) return console.log('README.md keeps its table, because this run had failures')
+  fs.writeFileSync(
+    README,
+    rewriteReadme(report.readmeTable(results, { facts, command, rounds, window, file: raw })),
+  )
+  console.log('README.md has the new table')
+}
+
+const README = path.join(CHECKOUT, 'README.md')
+
+/** README's text with another table. */
+function rewriteReadme(table) {
+  return require('./report').putIntoReadme(fs.readFileSync(README, 'utf8'), table)
 }
 
 function writeJson(file, value) {
