@@ -165,7 +165,7 @@ function targetLines(results) {
     if (!hegar || !rival) return `not measured  ${title}`
     const reached = hegar[figure] / rival[figure]
     const met = atLeast ? reached >= atLeast : reached <= atMost
-    const told = atLeast ? `${reached.toFixed(2)}×` : `${(reached * 100).toFixed(1)} %`
+    const told = atLeast ? `${reached.toFixed(2)}×` : `${(reached * 100).toPrecision(3)} %`
     const figures = `${format(hegar[figure])} against ${format(rival[figure])} of ${rival.driver}`
     return `${met ? 'met   ' : 'MISSED'}        ${title}: ${told} (${figures})`
   })
