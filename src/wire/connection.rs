@@ -28,6 +28,10 @@ const UNSUPPORTED_PREPARED: u16 = 1295;
 const UNKNOWN_STATEMENT: u16 = 1243;
 const NEED_REPREPARE: u16 = 1615;
 const MAX_PREPARED_REACHED: u16 = 1461;
+/// Packets of the login are small. Before it is over nobody knows who speaks, so no more memory is risked.
+const LOGIN_PACKET: usize = 64 * 1024;
+/// What the count of columns of a prepared statement can hold; servers stop at 4,096.
+const MAX_COLUMNS: usize = 65_535;
 
 pub struct Connection {
     packets: Packets,
@@ -48,8 +52,9 @@ impl Connection {
     pub async fn open(config: &Config) -> Result<Connection> {
         let stream =
             Stream::open(config).await.map_err(|error| Error::connect_failed(&config.target(), &error))?;
-        let mut packets = Packets::new(stream, config.max_allowed_packet);
+        let mut packets = Packets::new(stream, LOGIN_PACKET);
         let session = auth::log_in(&mut packets, config).await?;
+        packets.set_max_packet(config.max_allowed_packet);
         Ok(Connection {
             packets,
             id: session.id,
@@ -340,6 +345,9 @@ impl Connection {
     }
 
     async fn read_columns(&mut self, count: usize) -> Result<Columns> {
+        if count > MAX_COLUMNS {
+            return Err(Error::protocol(format!("the server sent a result of {count} columns, more than any has")));
+        }
         // A forged count reserves nothing: each definition has to arrive.
         let mut columns = Vec::with_capacity(count.min(64));
         let extended = self.mariadb.contains(MariadbCapabilities::EXTENDED_METADATA);

@@ -56,6 +56,11 @@ impl Packets {
         }
     }
 
+    /// Sets the longest body that is accepted from now on.
+    pub fn set_max_packet(&mut self, bytes: usize) {
+        self.max_packet = bytes;
+    }
+
     /// The body of a packet that [`Packets::try_next`] or [`Packets::next`] returned last.
     pub fn body(&self, body: &Body) -> &[u8] {
         match body {
@@ -72,6 +77,9 @@ impl Packets {
         }
         let Some(length) = self.frame_at(0) else { return Ok(None) };
         if length < MAX_FRAME && !self.joining {
+            if length > self.max_packet {
+                return Err(self.too_long());
+            }
             if self.received.len() < HEADER + length {
                 return Ok(None);
             }
@@ -182,10 +190,7 @@ impl Packets {
         while let Some(length) = self.frame_at(0) {
             let Some(frame) = self.received.get(HEADER..HEADER + length) else { break };
             if self.joined.len() + length > self.max_packet {
-                return Err(Error::protocol(format!(
-                    "the server sent a packet of more than {} bytes, the limit of maxAllowedPacket",
-                    self.max_packet
-                )));
+                return Err(self.too_long());
             }
             self.joined.extend_from_slice(frame);
             self.expect_sequence()?;
@@ -196,6 +201,14 @@ impl Packets {
             }
         }
         Ok(None)
+    }
+
+    #[cold]
+    fn too_long(&self) -> Error {
+        Error::protocol(format!(
+            "the server sent a packet of more than {} bytes, the limit of maxAllowedPacketBytes",
+            self.max_packet
+        ))
     }
 
     fn write_header(&mut self, at: usize, length: usize) {
@@ -224,3 +237,6 @@ impl Packets {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
