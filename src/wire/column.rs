@@ -142,3 +142,6 @@ impl ColumnType {
         })
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

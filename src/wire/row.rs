@@ -181,3 +181,6 @@ fn text_cell<'a>(cursor: &mut Cursor<'a>, column: &Column) -> Result<Cell<'a>> {
         _ => Cell::Bytes(bytes),
     })
 }
+
+#[cfg(test)]
+mod tests;
