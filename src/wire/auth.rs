@@ -105,7 +105,7 @@ async fn converse(
                     return Err(refused("mysql_old_password, which is broken and not supported"));
                 }
                 plugin = AuthPlugin::from_bytes(cursor.until_zero()?).into_owned();
-                nonce = trim_nonce(cursor.rest());
+                nonce = nonce_of(&plugin, cursor.rest());
                 let proof = prove(&plugin, &nonce, config, &packets.stream)?;
                 packets.push(|out| out.extend_from_slice(&proof));
                 packets.flush().await?;
@@ -208,8 +208,11 @@ fn refused(plugin: &str) -> Error {
     Error::new(Kind::Auth, format!("the server asks for the login plugin {plugin}"))
 }
 
-fn trim_nonce(data: &[u8]) -> Vec<u8> {
-    data.strip_suffix(&[0]).unwrap_or(data).to_vec()
+/// The nonce in the data of a switch request. Some plugins send a zero byte behind it; a random last byte of zero
+/// looks the same, so only the length tells.
+fn nonce_of(plugin: &AuthPlugin<'_>, data: &[u8]) -> Vec<u8> {
+    let length = if matches!(plugin, AuthPlugin::Ed25519) { 32 } else { 20 };
+    data.get(..length).unwrap_or(data).to_vec()
 }
 
 fn read_greeting(bytes: &[u8]) -> Result<Greeting> {
@@ -310,3 +313,6 @@ pub fn write_string(out: &mut Vec<u8>, text: &[u8]) {
     }
     out.extend_from_slice(text);
 }
+
+#[cfg(test)]
+mod tests;
