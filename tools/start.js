@@ -81,8 +81,11 @@ async function startPrivateServer(env) {
   try {
     server = await startMariadb({ dir: SERVER_FOLDER, args: SERVER_ARGS, log, signal: stopping.signal })
   } catch (error) {
-    if (error.code !== 'HEGAR_DATADIR_BUSY') throw error
-    throw new Error('another npm start is at work in this checkout: stop it first')
+    if (error.code === 'HEGAR_DATADIR_BUSY') {
+      throw new Error('another npm start is at work in this checkout: stop it first')
+    }
+    error.message += `\nShould its data be damaged: delete ${SERVER_FOLDER}, and the next start makes it again.`
+    throw error
   }
   undo.push(() => server.stop())
   server.exited.then(({ code, signal }) => {
