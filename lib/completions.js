@@ -1,6 +1,5 @@
 'use strict'
 
-const { performance } = require('node:perf_hooks')
 const { NativeCompletions } = require('./native.js')
 const { makeBuilder } = require('./rows.js')
 
@@ -18,11 +17,12 @@ const HEADER = 32
 // Large enough for the segments of rows, small enough for the processor's cache.
 const staging = Buffer.allocUnsafeSlow(256 * 1024)
 const inline = viewsOf(staging)
-// After this long in one go, other events get their turn.
-const TURN_MS = 8
+// After this many bytes in one go, other events get their turn; also, what was built can be used and dropped before
+// the garbage collector finds it alive.
+const TURN_BYTES = 64 * 1024
 
 /** The queue of this thread, to be handed to every pool. */
-const completions = new NativeCompletions(drain)
+const completions = new NativeCompletions(drain, hasExternalStrings())
 
 const calls = []
 const free = []
@@ -34,7 +34,7 @@ hold.unref()
 let builders = new Map()
 
 /**
- * Registers a call, `{resolve, reject, slow, mayGenerate, rows: null}`, and returns its number. `reject` gets what
+ * Registers a call, `{resolve, reject, slow, mayGenerate, rows: null, built: 0}`, and returns its number. `reject` gets what
  * Rust reported, not an Error yet; `slow`, called before, gets the milliseconds of a call past the limit.
  */
 function begin(call) {
@@ -56,16 +56,13 @@ function end(number) {
 }
 
 function drain() {
-  const started = performance.now()
-  for (;;) {
+  for (let taken = 0; taken < TURN_BYTES; ) {
     const size = completions.drain(staging)
     if (size === 0) return
     for (let at = 0; at < size; at = read(at));
-    if (performance.now() - started > TURN_MS) {
-      setImmediate(drain)
-      return
-    }
+    taken += size
   }
+  setImmediate(drain)
 }
 
 // Reads the record at `at` and returns where the next one begins.
@@ -96,8 +93,8 @@ function ignore() {}
 function deliver(kind, call, number, payload, start, length, head) {
   switch (kind) {
     case ROWS:
-      call.rows ??= []
-      build(call.rows, payload, start, builders.get(inline.words[head + 5]).builder(call.mayGenerate))
+      call.rows ??= new Array(inline.words[head + 4])
+      call.built += build(call.rows, call.built, payload, start, builderOf(inline.words[head + 5], call))
       return
     case ROWS_END:
       finish(call, number, head, call.rows ?? [])
@@ -135,7 +132,8 @@ function reportSlow(call, head) {
   if (milliseconds > 0) call.slow(milliseconds, inline.words[head + 4] >>> 0)
 }
 
-function build(rows, payload, start, builder) {
+// Puts the rows of a segment into `rows` from `at` on and returns how many they are.
+function build(rows, at, payload, start, builder) {
   const views = payload === null ? inline : viewsOf(payload)
   const base = payload === null ? start : 0
   const { words } = views
@@ -146,6 +144,7 @@ function build(rows, payload, start, builder) {
   const text = (word + words[head + 2]) << 2
   const bytes = text + words[head + 3]
   const isAscii = words[head + 5] === 1
+  const isApart = words[head + 6] === 1
   const segment = {
     words,
     doubles: views.doubles,
@@ -153,10 +152,15 @@ function build(rows, payload, start, builder) {
     unsigned: views.unsigned,
     word,
     double,
-    text: bytes === text ? '' : views.buffer.toString(isAscii ? 'latin1' : 'utf8', text, bytes),
+    text: isApart ? completions.takeText() : views.buffer.toString(isAscii ? 'latin1' : 'utf8', text, bytes),
     bytes: words[head + 4] === 0 ? views.buffer : views.buffer.subarray(bytes, bytes + words[head + 4]),
   }
-  builder(rows, count, segment)
+  builder(rows, at, count, segment)
+  return count
+}
+
+function builderOf(shape, call) {
+  return builders.get(shape).builder(call.mayGenerate)
 }
 
 /** The columns of a result, and the builders made for them when they were first needed. */
@@ -196,6 +200,13 @@ function doneOf(bytes, start, length) {
 // Past 2^53 only a BigInt is right.
 function exact(value) {
   return value <= 9007199254740991n ? Number(value) : value
+}
+
+// Strings without a copy came to Node-API in Node 20.4 and are not in every runtime that imitates Node.
+function hasExternalStrings() {
+  const { node, bun, deno } = process.versions
+  const [major, minor] = node.split('.').map(Number)
+  return bun === undefined && deno === undefined && (major > 20 || (major === 20 && minor >= 4))
 }
 
 function viewsOf(buffer) {

@@ -189,7 +189,7 @@ class Pool extends EventEmitter {
   #call(operation, sql, start) {
     return new Promise((resolve, reject) => {
       const slow = (durationMs, rowCount) => this.#reportSlow({ sql, operation, durationMs, rowCount })
-      const number = begin({ resolve, reject, slow, mayGenerate: this.#mayGenerate, rows: null })
+      const number = begin({ resolve, reject, slow, mayGenerate: this.#mayGenerate, rows: null, built: 0 })
       try {
         start(number)
       } catch (error) {
@@ -212,8 +212,13 @@ class Pool extends EventEmitter {
     return site
   }
 
+  // What Rust reported, what was thrown here at once, or what failed while a value was built.
   #failure(error, sql, site) {
-    return error instanceof Error ? error : fromNative(error, sql, site)
+    if (error instanceof HegarError) return error
+    if (!(error instanceof Error)) return fromNative(error, sql, site)
+    if (!(error instanceof SyntaxError)) return error
+    const message = `a column holds text that is no JSON: ${error.message}; set jsonStrings to read it as text`
+    return fromNative({ code: 'HEGAR_UNSUPPORTED', message }, sql, site)
   }
 }
 

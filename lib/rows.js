@@ -2,8 +2,8 @@
 
 module.exports = { makeBuilder }
 
-// A builder turns the packed rows of one segment into objects: build(out, count, reader), where the reader has the
-// segment's words, doubles, text and bytes with cursors at their start. src/codec/packed.rs has the format.
+// A builder turns the packed rows of one segment into objects: build(out, at, count, segment) puts them into `out`
+// from the index `at` on; the segment has words, doubles, text and bytes with cursors at their start. src/codec/packed.rs has the format.
 
 // Beyond this many columns generated code is larger than it is fast.
 const MAX_GENERATED = 200
@@ -43,7 +43,7 @@ function generate(names, kinds) {
   const masks = Math.ceil(names.length / 32)
   const source = [
     "'use strict'",
-    'return function build(out, count, s) {',
+    'return function build(out, at, count, s) {',
     '  const W = s.words, D = s.doubles, text = s.text',
     '  let p = s.word, q = s.double, a = 0, e = 0, b = 0, c = 0',
     '  for (let row = 0; row < count; row++) {',
@@ -52,7 +52,7 @@ function generate(names, kinds) {
       const read = expressions[kind].replaceAll(/\bv =/g, `v${index} =`)
       return `    let v${index} = null; if ((n${index >>> 5} & ${1 << (index & 31)}) === 0) { ${read} }`
     }),
-    `    out.push({ ${columns.map(({ name, index }) => `${key(name)}: v${index}`).join(', ')} })`,
+    `    out[at + row] = { ${columns.map(({ name, index }) => `${key(name)}: v${index}`).join(', ')} }`,
     '  }',
     '}',
   ].join('\n')
@@ -67,7 +67,7 @@ function key(name) {
 
 function interpreter(names, kinds) {
   const masks = Math.ceil(names.length / 32)
-  return function build(out, count, s) {
+  return function build(out, at, count, s) {
     const cursor = { ...s, a: 0, b: 0 }
     for (let row = 0; row < count; row++) {
       const nulls = cursor.word
@@ -79,7 +79,7 @@ function interpreter(names, kinds) {
         if (names[index] === '__proto__') define(object, value)
         else object[names[index]] = value
       }
-      out.push(object)
+      out[at + row] = object
     }
   }
 }

@@ -17,7 +17,7 @@ use crate::{
     codec::{
         format::Format,
         json::JsonRows,
-        packed::{Packed, PackedRows, RowShapes},
+        packed::{Packed, PackedRows, Packet, RowShapes},
         params::Params,
         shape::Shape,
     },
@@ -75,7 +75,7 @@ impl Answer {
     /// The memory it holds until JavaScript takes it.
     pub fn size(&self) -> usize {
         match self {
-            Answer::Rows(packed) => packed.segments.iter().map(Vec::capacity).sum(),
+            Answer::Rows(packed) => packed.segments.iter().map(Packet::size).sum(),
             Answer::Json { bytes, .. } => bytes.capacity(),
             Answer::Done(_) => 0,
         }

@@ -25,14 +25,18 @@ use std::{
 };
 
 use napi::{
-    Result, Status,
-    bindgen_prelude::{Buffer, BufferSlice, Function},
+    Env, JsString, Result, Status,
+    bindgen_prelude::{BufferSlice, Function},
+    JsStringLatin1,
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
 use napi_derive::napi;
 
 use crate::{
-    codec::packed::RowShape,
+    codec::{
+        buffers,
+        packed::{Packet, RowShape},
+    },
     engine::{Answer, Claim},
     error::Error,
     wire::Done,
@@ -119,21 +123,28 @@ pub struct NativeCompletions {
     current: Option<Delivery>,
     /// Payloads that the last drain announced as large, in order.
     large: VecDeque<Vec<u8>>,
+    /// Texts of segments that the last drain wrote without them, in order.
+    texts: VecDeque<Vec<u8>>,
+    /// Whether this runtime takes strings whose memory is ours.
+    external_strings: bool,
     /// The shapes that JavaScript has a builder for.
     known: HashSet<u32>,
 }
 
 #[napi]
 impl NativeCompletions {
-    /// `wake` is called from the event loop when there is something to drain.
+    /// `wake` is called from the event loop when there is something to drain. `external_strings` says whether the
+    /// runtime has `node_api_create_external_string_latin1`.
     #[napi(constructor, catch_unwind)]
-    pub fn new(wake: Function<'_, (), ()>) -> Result<NativeCompletions> {
+    pub fn new(wake: Function<'_, (), ()>, external_strings: bool) -> Result<NativeCompletions> {
         let wake = wake.build_threadsafe_function().callee_handled::<false>().weak::<true>().build()?;
         let queue = Queue { ready: Mutex::default(), woken: AtomicBool::new(false), wake };
         Ok(NativeCompletions {
             queue: Arc::new(queue),
             current: None,
             large: VecDeque::new(),
+            texts: VecDeque::new(),
+            external_strings,
             known: HashSet::new(),
         })
     }
@@ -143,7 +154,7 @@ impl NativeCompletions {
     pub fn drain(&mut self, mut staging: BufferSlice<'_>) -> u32 {
         // Cleared before looking, so that a push from now on wakes again.
         self.queue.woken.store(false, Ordering::Release);
-        let mut writer = Writer { out: &mut staging, at: 0, large: &mut self.large };
+        let mut writer = Writer { out: &mut staging, at: 0, large: &mut self.large, texts: &mut self.texts };
         while let Some(mut delivery) = self.current.take().or_else(|| self.queue.pop().map(Delivery::new)) {
             if !delivery.write(&mut writer, &mut self.known) {
                 self.current = Some(delivery);
@@ -155,8 +166,23 @@ impl NativeCompletions {
 
     /// The next payload that the last drain announced as large.
     #[napi(catch_unwind)]
-    pub fn take_large(&mut self) -> Option<Buffer> {
-        self.large.pop_front().map(Buffer::from)
+    pub fn take_large<'env>(&mut self, env: &'env Env) -> Result<Option<BufferSlice<'env>>> {
+        self.large.pop_front().map(|payload| lend(env, payload)).transpose()
+    }
+
+    /// The next text that the last drain left out of its segment.
+    #[napi(catch_unwind)]
+    pub fn take_text<'env>(&mut self, env: &'env Env) -> Result<Option<JsString<'env>>> {
+        let Some(text) = self.texts.pop_front() else { return Ok(None) };
+        if !self.external_strings {
+            return env.create_string_latin1(&text).map(Some);
+        }
+        let (data, length) = (text.as_ptr(), text.len());
+        // SAFETY: as in `lend`; and the text is ASCII, so its bytes are its characters.
+        let string = unsafe {
+            JsStringLatin1::from_external(env, data, length, text, |_, text| buffers::give(text))
+        };
+        string.map(|string| Some(string.into_value()))
     }
 }
 
@@ -173,7 +199,7 @@ struct Delivery {
     rows: u32,
     shape: Option<Arc<RowShape>>,
     /// What is still to be written, first to last.
-    records: VecDeque<(Kind, Vec<u8>)>,
+    records: VecDeque<(Kind, Packet)>,
     /// Dropped with the delivery, when JavaScript has all bytes.
     _claim: Option<Claim>,
 }
@@ -189,15 +215,15 @@ impl Delivery {
                 rows = packed.rows as u32;
                 shape = Some(packed.shape);
                 records.extend(packed.segments.into_iter().map(|segment| (Kind::Rows, segment)));
-                records.push_back((Kind::RowsEnd, Vec::new()));
+                records.push_back((Kind::RowsEnd, Packet::default()));
             }
             Outcome::Answer(Answer::Json { bytes, rows: count }) => {
                 rows = count as u32;
-                records.push_back((Kind::Json, bytes));
+                records.push_back((Kind::Json, Packet { bytes, text: None }));
             }
-            Outcome::Answer(Answer::Done(done)) => records.push_back((Kind::Done, done_bytes(&done))),
-            Outcome::Number(number) => records.push_back((Kind::Number, number.to_le_bytes().to_vec())),
-            Outcome::Error(error) => records.push_back((Kind::Error, error.to_json())),
+            Outcome::Answer(Answer::Done(done)) => records.push_back((Kind::Done, whole(done_bytes(&done)))),
+            Outcome::Number(number) => records.push_back((Kind::Number, whole(number.to_le_bytes().to_vec()))),
+            Outcome::Error(error) => records.push_back((Kind::Error, whole(error.to_json()))),
         }
         Delivery { call: completion.call, slow_ms, rows, shape, records, _claim: completion.claim }
     }
@@ -209,12 +235,12 @@ impl Delivery {
             header[5] = shape.id;
             if !known.contains(&shape.id) {
                 if known.len() >= MAX_BUILDERS {
-                    if writer.write(Kind::ForgetShapes, header, Vec::new()).is_err() {
+                    if writer.write(Kind::ForgetShapes, header, Packet::default()).is_err() {
                         return false;
                     }
                     known.clear();
                 }
-                if writer.write(Kind::Shape, header, shape.json.clone().into_bytes()).is_err() {
+                if writer.write(Kind::Shape, header, whole(shape.json.clone().into_bytes())).is_err() {
                     return false;
                 }
                 known.insert(shape.id);
@@ -228,6 +254,19 @@ impl Delivery {
         }
         true
     }
+}
+
+fn whole(bytes: Vec<u8>) -> Packet {
+    Packet { bytes, text: None }
+}
+
+/// Hands the payload's memory to JavaScript until the garbage collector is done with it.
+fn lend(env: &Env, mut payload: Vec<u8>) -> Result<BufferSlice<'_>> {
+    let (data, length) = (payload.as_mut_ptr(), payload.len());
+    // SAFETY: `data` points to `length` initialised bytes of the vector's memory. Moving the vector into the
+    // finaliser does not move that memory, nothing else writes to it, and the finaliser, which runs once and after
+    // the last use by JavaScript, is the only one to free it.
+    unsafe { BufferSlice::from_external(env, data, length, payload, |_, payload| buffers::give(payload)) }
 }
 
 fn done_bytes(done: &Done) -> Vec<u8> {
@@ -244,15 +283,19 @@ struct Writer<'a> {
     out: &'a mut [u8],
     at: usize,
     large: &'a mut VecDeque<Vec<u8>>,
+    texts: &'a mut VecDeque<Vec<u8>>,
 }
 
 impl Writer<'_> {
     /// Writes one record, or gives the payload back when there is no room for it any more.
-    fn write(&mut self, kind: Kind, mut header: [u32; 8], mut payload: Vec<u8>) -> std::result::Result<(), Vec<u8>> {
+    fn write(&mut self, kind: Kind, mut header: [u32; 8], packet: Packet) -> std::result::Result<(), Packet> {
+        let Packet { bytes: mut payload, text } = packet;
         let is_large = (kind == Kind::Json && payload.len() >= LARGE) || HEADER + payload.len() > self.out.len();
         let inline = if is_large { 0 } else { payload.len() };
         let size = (HEADER + inline).next_multiple_of(8);
-        let Some(room) = self.out.get_mut(self.at..self.at + size) else { return Err(payload) };
+        let Some(room) = self.out.get_mut(self.at..self.at + size) else {
+            return Err(Packet { bytes: payload, text });
+        };
         header[0] = kind as u32;
         header[2] = payload.len() as u32;
         header[6] = u32::from(is_large);
@@ -261,12 +304,16 @@ impl Writer<'_> {
             bytes.copy_from_slice(&word.to_le_bytes());
         }
         if is_large {
-            // JavaScript may keep it for long; growth left over from writing should not be kept with it.
-            payload.shrink_to_fit();
+            // JavaScript may keep it for long, and much growth left over from writing should not be kept with it.
+            if payload.capacity() > payload.len() * 2 {
+                payload.shrink_to_fit();
+            }
             self.large.push_back(payload);
         } else if let Some(body) = body.get_mut(..inline) {
             body.copy_from_slice(&payload);
+            buffers::give(payload);
         }
+        self.texts.extend(text);
         self.at += size;
         Ok(())
     }

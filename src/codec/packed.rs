@@ -12,9 +12,10 @@
 //! | `b` | a word: where the bytes end among the segment's bytes |
 //! | `m` | a word 0 and a double, or a word 1 and a word as for `s` |
 //!
-//! A segment is: eight words (rows, doubles, words, bytes of text, bytes, whether the text is ASCII, the shape,
-//! spare), the doubles, the words, the text, the bytes; its length is a multiple of 8. Segments are small because a
-//! substring keeps the whole string it was cut from alive.
+//! A segment is: eight words (rows, doubles, words, bytes of text, bytes, whether the text is ASCII, whether the text
+//! is apart, spare), the doubles, the words, the text, the bytes; its length is a multiple of 8. A long ASCII text is
+//! kept apart, so that it can become a JavaScript string without a copy. Segments are small because a substring keeps
+//! the whole string it was cut from alive.
 
 use std::{
     collections::HashMap,
@@ -30,22 +31,38 @@ use crate::{
 };
 
 use super::{
-    date,
+    buffers, date,
     format::{Form, Format},
     geometry,
-    json::{MAX_SAFE, mismatch, write_vector},
+    json::{MAX_SAFE, mismatch, write_integer_text, write_vector},
     number, string,
 };
 
 /// A segment is closed when it has this many bytes.
 const SEGMENT: usize = 96 * 1024;
+/// ASCII text from this length on is kept apart: below, a copy costs less than a string with a finaliser.
+const TEXT_APART: usize = 16 * 1024;
 pub const HEADER_WORDS: usize = 8;
 
 /// A finished result.
 pub struct Packed {
     pub shape: Arc<RowShape>,
-    pub segments: Vec<Vec<u8>>,
+    pub segments: Vec<Packet>,
     pub rows: usize,
+}
+
+/// One segment: its bytes, and its text where that is apart.
+#[derive(Default)]
+pub struct Packet {
+    pub bytes: Vec<u8>,
+    pub text: Option<Vec<u8>>,
+}
+
+impl Packet {
+    /// The memory it holds.
+    pub fn size(&self) -> usize {
+        self.bytes.capacity() + self.text.as_ref().map_or(0, Vec::capacity)
+    }
 }
 
 /// The names and kinds of a set of columns; JavaScript keeps one builder for each.
@@ -93,7 +110,7 @@ pub struct PackedRows<'a> {
     /// Stop keeping rows after this many; the rest is read and dropped.
     limit: usize,
     segment: Segment,
-    segments: Vec<Vec<u8>>,
+    segments: Vec<Packet>,
     rows: usize,
 }
 
@@ -124,7 +141,7 @@ impl<'a> PackedRows<'a> {
     pub fn finish(mut self) -> Option<Packed> {
         let plan = self.plan?;
         if self.segment.rows > 0 {
-            self.segments.push(self.segment.close(plan.shape.id));
+            self.segments.push(self.segment.close());
         }
         Some(Packed { shape: plan.shape.clone(), segments: self.segments, rows: self.rows })
     }
@@ -157,7 +174,7 @@ impl RowSink for PackedRows<'_> {
         self.segment.rows += 1;
         self.rows += 1;
         if self.segment.len() >= SEGMENT {
-            self.segments.push(self.segment.close(plan.shape.id));
+            self.segments.push(self.segment.close());
         }
         Ok(())
     }
@@ -220,9 +237,9 @@ impl Segment {
             }
             (Form::ExactNumber, Cell::Int(_) | Cell::UInt(_)) => {
                 self.words.push(1);
-                self.integer_text(cell);
+                self.ascii(|out| write_integer_text(cell, column, out));
             }
-            (Form::IntText, Cell::Int(_) | Cell::UInt(_)) => self.integer_text(cell),
+            (Form::IntText, Cell::Int(_) | Cell::UInt(_)) => self.ascii(|out| write_integer_text(cell, column, out)),
             (Form::Float, Cell::Float(value)) => self.double(number::f32_as_f64(value)),
             (Form::Double(decimals), Cell::Double(value)) => {
                 self.double(number::double_as_text_reads(value, decimals));
@@ -281,17 +298,11 @@ impl Segment {
         self.words.push(self.units);
     }
 
-    fn integer_text(&mut self, cell: Cell<'_>) {
-        self.ascii(|out| match cell {
-            Cell::Int(value) => number::write_i64(value, out),
-            Cell::UInt(value) => number::write_u64(value, out),
-            _ => {}
-        });
-    }
-
     /// Writes the segment and empties it, its memory kept for the next one.
-    fn close(&mut self, shape: u32) -> Vec<u8> {
-        let mut out = Vec::with_capacity((HEADER_WORDS * 4 + self.len()).next_multiple_of(8));
+    fn close(&mut self) -> Packet {
+        let is_apart = !self.is_wide && self.text.len() >= TEXT_APART;
+        let text = is_apart.then(|| std::mem::replace(&mut self.text, buffers::take(TEXT_APART)));
+        let mut out = buffers::take((HEADER_WORDS * 4 + self.len()).next_multiple_of(8));
         let header = [
             self.rows,
             self.doubles.len() as u32,
@@ -299,7 +310,7 @@ impl Segment {
             self.text.len() as u32,
             self.bytes.len() as u32,
             u32::from(!self.is_wide),
-            shape,
+            u32::from(is_apart),
             0,
         ];
         out.extend(header.iter().flat_map(|word| word.to_le_bytes()));
@@ -315,6 +326,6 @@ impl Segment {
         self.units = 0;
         self.is_wide = false;
         self.bytes.clear();
-        out
+        Packet { bytes: out, text }
     }
 }
