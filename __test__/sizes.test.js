@@ -1,0 +1,118 @@
+'use strict'
+
+const assert = require('node:assert/strict')
+const { createHash } = require('node:crypto')
+const { after, before, describe, it } = require('node:test')
+const { openDrivers } = require('./support/drivers.js')
+
+const MIB = 1024 * 1024
+const PACKET = 2 ** 24 - 1
+
+describe('large values', () => {
+  let drivers, db, my
+  before(async () => {
+    drivers = await openDrivers()
+    ;({ db, my } = drivers)
+    await drivers.run('CREATE TABLE large (id INT PRIMARY KEY, t LONGTEXT, b LONGBLOB)')
+  })
+  after(() => drivers.close())
+
+  it('a text of 64 MiB goes in as a parameter and comes out as an object and as JSON', async () => {
+    const text = `"${'0123456789abcde\n'.repeat((64 * MIB) / 16)}é`
+    const bytes = Buffer.byteLength(text)
+    await db.execute('INSERT INTO large (id, t) VALUES (1, ?)', [text])
+    const [[stored]] = await my.query('SELECT LENGTH(t) AS length, MD5(t) AS md5 FROM large WHERE id = 1')
+    assert.deepEqual(stored, { length: bytes, md5: md5(text) })
+    const rows = await db.query('SELECT t FROM large WHERE id = 1')
+    assert.ok(rows[0].t === text, 'the object holds the text')
+    const json = await db.queryJson('SELECT t FROM large WHERE id = 1')
+    assert.equal(md5(json), md5(JSON.stringify([{ t: text }])))
+    const expected = await my.query('SELECT t FROM large WHERE id = 1')
+    assert.ok(expected[0][0].t === text, 'and so it does for mysql2')
+  })
+
+  it('64 MiB of bytes go in as a parameter and come out as they were', async () => {
+    const bytes = Buffer.alloc(64 * MIB)
+    for (let at = 0; at < bytes.length; at += 4) bytes.writeUInt32LE((at * 2654435761) % 2 ** 32, at)
+    await db.execute('INSERT INTO large (id, b) VALUES (2, ?)', [bytes])
+    const [[stored]] = await my.query('SELECT LENGTH(b) AS length, MD5(b) AS md5 FROM large WHERE id = 2')
+    assert.deepEqual(stored, { length: bytes.length, md5: md5(bytes) })
+    const [{ b }] = await db.query('SELECT b FROM large WHERE id = 2')
+    assert.ok(Buffer.isBuffer(b) && b.equals(bytes))
+  })
+
+  it('values around the length of one packet of the protocol', async () => {
+    // What stands beside the value in its packet: 16 bytes and the value's length in 4, or of a row 2 and 4.
+    for (const beside of [0, 5, 6, 7, 19, 20, 21]) {
+      const length = PACKET - beside
+      const [{ n }] = await db.query('SELECT LENGTH(?) AS n', ['y'.repeat(length)])
+      assert.equal(n, length)
+      const [{ s }] = await db.query(`SELECT REPEAT('x', ${length}) AS s`)
+      assert.equal(s.length, length)
+    }
+    const [{ s }] = await db.query("SELECT REPEAT('é', ?) AS s", [PACKET])
+    assert.ok(s === 'é'.repeat(PACKET))
+  })
+
+  it('values around the sizes at which a length is written in more bytes', async () => {
+    for (const length of [0, 1, 249, 250, 251, 252, 253, 254, 255, 256, 65534, 65535, 65536, 65537]) {
+      const text = 'z'.repeat(length)
+      assert.deepEqual(await db.query("SELECT ? AS a, REPEAT('z', ?) AS b, 1 AS c", [text, length]), [
+        { a: text, b: text, c: 1 },
+      ])
+    }
+  })
+
+  it('rows around the size of a segment and of the staging buffer', async () => {
+    for (const length of [96, 250, 256, 16].map((kib) => kib * 1024)) {
+      for (const delta of [-100, -33, -1, 0, 1, 40]) {
+        const sql = `SELECT REPEAT('a', ${length + delta}) AS a, 7 AS n UNION ALL SELECT 'b', 8`
+        await drivers.same(sql)
+      }
+    }
+  })
+
+  it('a list of 20,000 values in IN (?)', async () => {
+    const ids = Array.from({ length: 20000 }, (_, i) => i * 3)
+    const [{ n }] = await db.query('SELECT COUNT(*) AS n FROM seq_0_to_59999 WHERE seq IN (?)', [ids])
+    assert.equal(n, 20000)
+  })
+
+  it('65,535 parameters, the most that a statement takes; one more is refused with the reason', async () => {
+    const params = Array.from({ length: 65535 }, (_, i) => i)
+    const [{ n }] = await db.query('SELECT 1 IN (?) AS n', [params])
+    assert.equal(n, 1)
+    await assert.rejects(db.query('SELECT 1 IN (?) AS n', [[...params, 0]]), {
+      name: /^Hegar/,
+      message: /65,?535|placeholders/,
+    })
+    assert.equal((await db.queryOne('SELECT 1 AS one')).one, 1)
+  })
+
+  it('a result beyond maxResultBytes is refused, and the pool goes on', async () => {
+    const small = await openDrivers({ maxResultBytes: 100_000 }, { mysql2Options: {} })
+    try {
+      const sql = "SELECT REPEAT('x', 1000) AS x FROM seq_1_to_200"
+      for (const method of ['query', 'queryJson']) {
+        await assert.rejects(small.db[method](sql), {
+          code: 'HEGAR_RESULT_TOO_LARGE',
+          message: /100000|100,000/,
+        })
+      }
+      assert.equal((await small.db.query("SELECT REPEAT('x', 1000) AS x FROM seq_1_to_50")).length, 50)
+    } finally {
+      await small.close()
+    }
+  })
+
+  it('a parameter beyond what the server accepts fails its call and no other', async () => {
+    const [[{ limit }]] = await my.query('SELECT @@max_allowed_packet AS `limit`')
+    const text = 'x'.repeat(limit + 10)
+    await assert.rejects(db.query('SELECT LENGTH(?) AS n', [text]), { name: 'HegarError' })
+    assert.equal((await db.queryOne('SELECT 1 AS one')).one, 1)
+  })
+})
+
+function md5(data) {
+  return createHash('md5').update(data).digest('hex')
+}
