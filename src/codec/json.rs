@@ -203,11 +203,8 @@ fn write_cell(form: Form, cell: Cell<'_>, column: &Column, format: &Format, out:
         (Form::Number, Cell::UInt(value)) => number::u64_as_js_number(value, out),
         (Form::ExactNumber, Cell::Int(value)) if value.unsigned_abs() <= MAX_SAFE => number::write_i64(value, out),
         (Form::ExactNumber, Cell::UInt(value)) if value <= MAX_SAFE => number::write_u64(value, out),
-        (Form::ExactNumber | Form::IntText, Cell::Int(value)) => {
-            quoted(out, |out| number::write_i64(value, out));
-        }
-        (Form::ExactNumber | Form::IntText, Cell::UInt(value)) => {
-            quoted(out, |out| number::write_u64(value, out));
+        (Form::ExactNumber | Form::IntText, Cell::Int(_) | Cell::UInt(_)) => {
+            quoted(out, |out| write_integer_text(cell, column, out));
         }
         (Form::Float, Cell::Float(value)) => number::write_f32_shortest(value, out),
         (Form::Double(decimals), Cell::Double(value)) => {
@@ -238,6 +235,18 @@ fn write_cell(form: Form, cell: Cell<'_>, column: &Column, format: &Format, out:
 
 /// The largest integer that a double and its neighbours tell apart, `Number.MAX_SAFE_INTEGER`.
 pub const MAX_SAFE: u64 = (1 << 53) - 1;
+
+/// The digits of an integer as the server's text has them: a ZEROFILL column, which is unsigned, is as wide as declared.
+pub fn write_integer_text(cell: Cell<'_>, column: &Column, out: &mut Vec<u8>) {
+    const ZEROFILL: u16 = 64;
+    // The widest integer that can be declared has 255 digits; a length beyond is no display width.
+    let width = if column.flags & ZEROFILL == 0 { 0 } else { column.length.min(255) as usize };
+    match cell {
+        Cell::Int(value) => number::write_i64(value, out),
+        Cell::UInt(value) => number::write_u64_padded(value, width, out),
+        _ => {}
+    }
+}
 
 #[cold]
 pub fn mismatch(form: Form, column: &Column) -> Error {

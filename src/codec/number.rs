@@ -92,6 +92,13 @@ pub fn write_u64(value: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(&digits[start..]);
 }
 
+/// Appends an unsigned integer with zeros in front up to `width` digits, as the text of a ZEROFILL column has them.
+pub fn write_u64_padded(value: u64, width: usize, out: &mut Vec<u8>) {
+    let digits = value.checked_ilog10().map_or(1, |power| power as usize + 1);
+    out.resize(out.len() + width.saturating_sub(digits), b'0');
+    write_u64(value, out);
+}
+
 /// Appends a signed integer as a JavaScript Number prints it: beyond 2^53 the nearest double.
 pub fn i64_as_js_number(value: i64, out: &mut Vec<u8>) {
     if value.unsigned_abs() <= EXACT {
@@ -359,6 +366,13 @@ mod tests {
             assert_eq!(text(|out| write_i64(value, out)), value.to_string());
         }
         assert_eq!(text(|out| write_u64(u64::MAX, out)), u64::MAX.to_string());
+    }
+
+    #[test]
+    fn zeros_fill_a_number_up_to_its_width_and_cut_nothing() {
+        for (value, width, expected) in [(0, 3, "000"), (7, 1, "7"), (42, 5, "00042"), (1000, 2, "1000"), (0, 0, "0")] {
+            assert_eq!(text(|out| write_u64_padded(value, width, out)), expected);
+        }
     }
 
     #[test]
