@@ -8,6 +8,7 @@ const { dirname, join } = require('node:path')
 const { describe, it } = require('node:test')
 const { inspect } = require('node:util')
 
+const { localZone } = require('../lib/local-zone.js')
 const { normaliseOptions } = require('../lib/options.js')
 const { schema } = require('../lib/options/schema.js')
 const { errorOf, invalid, native, unknown, unsupported } = require('./refusals.js')
@@ -43,7 +44,7 @@ describe('defaults', () => {
       allowPublicKeyRetrieval: false,
       serverPublicKey: null,
       timezone: 'local',
-      localZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+      localZone: localZone(),
       dateStrings: { date: false, datetime: false, timestamp: false },
       supportBigNumbers: false,
       bigNumberStrings: false,
@@ -62,14 +63,15 @@ describe('defaults', () => {
     assert.deepEqual({ ...native(given) }, { ...native({}) })
   })
 
-  it('name the zone of this process', () => {
-    const script = "console.log(require('./lib/options.js').normaliseOptions({}).native.localZone)"
-    const env = { ...process.env, TZ: 'Asia/Jakarta' }
+  it('tell the clock changes of this process where its zone counts', () => {
+    const script =
+      "console.log(require('./lib/options.js').normaliseOptions({}).native.localZone.changes.at(-1))"
     const { stdout, stderr } = spawnSync(process.execPath, ['-e', script], {
       cwd: join(__dirname, '..'),
-      env,
+      env: { ...process.env, TZ: 'Asia/Jakarta' },
     })
-    assert.equal(stdout.toString().trim(), 'Asia/Jakarta', stderr.toString())
+    assert.equal(stdout.toString().trim(), '[ -189415800000, 25200000 ]', stderr.toString())
+    for (const timezone of ['Z', '+07:00']) assert.equal(native({ timezone }).localZone, null)
   })
 })
 

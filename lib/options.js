@@ -5,6 +5,7 @@ module.exports = { normaliseOptions }
 const { availableParallelism } = require('node:os')
 const { inspect } = require('node:util')
 const { optionError } = require('./errors.js')
+const { localZone } = require('./local-zone.js')
 const { parseUri } = require('./uri.js')
 const { schema } = require('./options/schema.js')
 const { refusal, typeName, entriesOf } = require('./options/readers.js')
@@ -22,6 +23,7 @@ function normaliseOptions(input, { env = process.env, cores = availableParalleli
   checkTogether(given, get)
 
   const connectionLimit = get('connectionLimit', 10)
+  const timezone = get('timezone', 'local')
   const native = {
     host: get('host') || 'localhost',
     port: get('port', 3306),
@@ -51,8 +53,8 @@ function normaliseOptions(input, { env = process.env, cores = availableParalleli
     allowCleartext: get('allowCleartext', false),
     allowPublicKeyRetrieval: get('allowPublicKeyRetrieval', false),
     serverPublicKey: get('serverPublicKey', null),
-    timezone: get('timezone', 'local'),
-    localZone: Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC',
+    timezone,
+    localZone: timezone === 'local' ? localZone() : null,
     dateStrings: get('dateStrings', { date: false, datetime: false, timestamp: false }),
     supportBigNumbers: get('supportBigNumbers', false),
     bigNumberStrings: get('bigNumberStrings', false),

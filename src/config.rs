@@ -40,7 +40,8 @@ pub struct Config {
     pub allow_public_key_retrieval: bool,
     pub server_public_key: Option<String>,
     pub timezone: String,
-    pub local_zone: String,
+    /// Told when `timezone` is `local`.
+    pub local_zone: Option<LocalZone>,
     pub date_strings: DateStrings,
     pub support_big_numbers: bool,
     pub big_number_strings: bool,
@@ -58,6 +59,16 @@ pub struct DateStrings {
     pub date: bool,
     pub datetime: bool,
     pub timestamp: bool,
+}
+
+/// The local time zone as Node's own Date has it: the changes of its clocks, read off by
+/// `lib/local-zone.js`. All in milliseconds.
+#[derive(Debug, Clone, Deserialize)]
+pub struct LocalZone {
+    /// What local time is ahead of UTC before the first change.
+    pub first: i64,
+    /// Ascending: the UTC time of a change and the offset from there on, up to the year 2128.
+    pub changes: Vec<(i64, i64)>,
 }
 
 /// How to secure a TCP connection.
@@ -135,5 +146,13 @@ mod tests {
         let secret = Secret::from("hunter2");
         assert_eq!(format!("{secret:?}"), "***");
         assert_eq!(secret.reveal(), "hunter2");
+    }
+
+    #[test]
+    fn a_local_zone_is_an_offset_and_pairs_of_a_time_and_an_offset() {
+        let json = r#"{"first": -17762000, "changes": [[-2717650800000, -18000000]]}"#;
+        let zone: LocalZone = serde_json::from_str(json).unwrap();
+        assert_eq!(zone.first, -17_762_000);
+        assert_eq!(zone.changes, [(-2_717_650_800_000, -18_000_000)]);
     }
 }

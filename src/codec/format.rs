@@ -64,7 +64,7 @@ pub enum Form {
 
 impl Format {
     pub fn new(config: &Config) -> Result<Format> {
-        let zone = Zone::new(&config.timezone, &config.local_zone)
+        let zone = Zone::new(&config.timezone, config.local_zone.as_ref())
             .map_err(|error| Error::new(Kind::Options, format!("timezone: {error}")))?;
         let big_number = if config.big_int {
             BigNumber::BigInt

@@ -5,17 +5,22 @@
 //! with the offset before the change, one that occurs twice is the first.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZoneDatabase;
+use crate::config::LocalZone;
 
 use super::{DAY_MS, DateParts, digits};
 
 /// The Gregorian calendar, weekdays included, repeats after 400 years.
 const CYCLE_MS: i64 = 146_097 * DAY_MS;
-/// Where the table of offsets ends, 2500-01-01: time zone rules have long become periodic by then.
+/// Where the table of offsets ends, 2500-01-01, more than a cycle after the last year that is unlike
+/// the ones after it.
 const TABLE_END_MS: i64 = 193_579 * DAY_MS;
+const TABLE_END_YEAR: u16 = 2500;
+/// The last years whose changes JavaScript tells. By then every zone keeps to a yearly rule, and
+/// these 28 years have all fourteen calendars, so each later year has its model among them.
+const MODEL_YEARS: Range<u16> = 2101..2129;
 /// The index of the table has one slot for each 2^35 ms, about 1.1 years.
 const SLOT_BITS: u32 = 35;
 
@@ -33,35 +38,24 @@ enum Kind {
 impl Zone {
     /// The zone of mysql2's `timezone` option: `local`, `Z`, `+HH:MM` or `-HH:MM`.
     ///
-    /// `local` takes `local_zone`, the name that JavaScript's `Intl` gives. Its rules come from the
-    /// time zone database in the binary, as Node's come from the one in its own.
-    pub fn new(option: &str, local_zone: &str) -> Result<Zone, String> {
+    /// `local` takes `local_zone`, the clock changes that `lib/local-zone.js` read off Node's Date. A
+    /// time zone database of our own would differ wherever Node's is older or newer.
+    pub fn new(option: &str, local_zone: Option<&LocalZone>) -> Result<Zone, String> {
         match option {
             "Z" => Ok(Zone(Kind::Utc)),
-            "local" => Zone::local(local_zone),
+            "local" => local_zone
+                .map(|zone| Zone(Kind::Local(Arc::new(Offsets::of(zone)))))
+                .ok_or_else(|| {
+                    "the timezone option is \"local\", but localZone has no clock changes; \
+                     pass those of lib/local-zone.js"
+                        .to_owned()
+                }),
             _ => fixed_offset(option).map(|ms| Zone(Kind::Fixed { ms })).ok_or_else(|| {
                 format!(
                     "the timezone option is {option:?}; expected 'local', 'Z', '+HH:MM' or '-HH:MM'"
                 )
             }),
         }
-    }
-
-    fn local(name: &str) -> Result<Zone, String> {
-        // Without a usable TZ, Node reports Etc/Unknown and keeps UTC.
-        if matches!(name, "UTC" | "Etc/UTC" | "Etc/Unknown" | "GMT") {
-            return Ok(Zone(Kind::Local(Arc::new(Offsets::constant(0)))));
-        }
-        if let Some(ms) = fixed_offset(name) {
-            return Ok(Zone(Kind::Local(Arc::new(Offsets::constant(ms)))));
-        }
-        let zone = TimeZoneDatabase::bundled().get(name).map_err(|_| {
-            format!(
-                "the local time zone is {name:?}, which is not in the time zone database; \
-                 set TZ to an IANA name such as 'Asia/Jakarta' or the timezone option to '+HH:MM'"
-            )
-        })?;
-        Ok(Zone(Kind::Local(Arc::new(Offsets::of(&zone)))))
     }
 
     /// A DATE as milliseconds since 1970, NaN for an invalid date.
@@ -145,37 +139,42 @@ struct Span {
 }
 
 impl Offsets {
-    fn constant(offset_ms: i64) -> Offsets {
-        Offsets {
-            spans: vec![Span {
-                start: i64::MIN,
-                offset_ms,
-            }],
+    fn of(zone: &LocalZone) -> Offsets {
+        let first = Span {
+            start: i64::MIN,
+            offset_ms: zone.first,
+        };
+        let mut offsets = Offsets {
+            spans: vec![first],
             slots: Vec::new(),
-        }
-    }
-
-    fn of(zone: &jiff::tz::TimeZone) -> Offsets {
-        let first = i64::from(zone.to_offset(Timestamp::MIN).seconds()) * 1_000;
-        let mut offsets = Offsets::constant(first);
-        for change in zone.following(Timestamp::MIN) {
-            let at = change.timestamp().as_millisecond();
-            if at >= TABLE_END_MS {
-                break;
+        };
+        let told = zone
+            .changes
+            .partition_point(|&(at, _)| at < new_year(MODEL_YEARS.end));
+        let told = zone.changes.get(..told).unwrap_or_default();
+        told.iter()
+            .for_each(|&(at, offset_ms)| offsets.push(at, offset_ms));
+        for year in MODEL_YEARS.end..TABLE_END_YEAR {
+            let model = model_of(year);
+            let shift = new_year(year) - new_year(model);
+            for &(at, offset_ms) in told {
+                if (new_year(model)..new_year(model + 1)).contains(&at) {
+                    offsets.push(at + shift, offset_ms);
+                }
             }
-            let offset_ms = i64::from(change.offset().seconds()) * 1_000;
-            let before = offsets.spans.last().map_or(first, |span| span.offset_ms);
-            if offset_ms == before {
-                continue;
-            }
-            // Clocks that go forward skip the wall time between the offsets, clocks that go back
-            // repeat it; in both the old offset counts up to the larger of the two readings.
-            let start = at + before.max(offset_ms);
-            while offsets.spans.pop_if(|span| span.start >= start).is_some() {}
-            offsets.spans.push(Span { start, offset_ms });
         }
         offsets.index();
         offsets
+    }
+
+    /// Appends a change of the clocks at a UTC time.
+    fn push(&mut self, at: i64, offset_ms: i64) {
+        let before = self.spans.last().map_or(offset_ms, |span| span.offset_ms);
+        // Clocks that go forward skip the wall time between the offsets, clocks that go back
+        // repeat it; in both the old offset counts up to the larger of the two readings.
+        let start = at + before.max(offset_ms);
+        while self.spans.pop_if(|span| span.start >= start).is_some() {}
+        self.spans.push(Span { start, offset_ms });
     }
 
     fn index(&mut self) {
@@ -231,6 +230,23 @@ fn lenient((year, month, day): (u16, u8, u8)) -> (u16, u8, u8) {
     }
 }
 
+/// The year of [`MODEL_YEARS`] with the same weekdays and the same length.
+fn model_of(year: u16) -> u16 {
+    let length = |year| new_year(year + 1) - new_year(year);
+    let is_model = |model: &u16| {
+        (new_year(year) - new_year(*model)) % (7 * DAY_MS) == 0 && length(year) == length(*model)
+    };
+    MODEL_YEARS
+        .into_iter()
+        .find(is_model)
+        .unwrap_or(MODEL_YEARS.start)
+}
+
+/// Where a year starts in UTC.
+fn new_year(year: u16) -> i64 {
+    days(year, 1, 1) * DAY_MS
+}
+
 /// `+HH:MM` in milliseconds.
 fn fixed_offset(text: &str) -> Option<i64> {
     let &[sign @ (b'+' | b'-'), a, b, b':', c, d] = text.as_bytes() else {
@@ -252,148 +268,4 @@ fn days(year: u16, month: u8, day: u8) -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::{parse_date, parse_datetime};
-    use super::*;
-
-    /// Each line has a DATE or DATETIME and the milliseconds that mysql2 gave for it in Node.
-    fn check(option: &str, local: &str, cases: &str) {
-        let zone = Zone::new(option, local).unwrap();
-        for line in cases.lines().skip(1) {
-            let (text, expected) = line.trim().split_once(" = ").unwrap();
-            let found = match parse_date(text.as_bytes()) {
-                Some(date) => zone.date_ms(date.year, date.month, date.day),
-                None => zone.datetime_ms(&parse_datetime(text.as_bytes()).unwrap()),
-            };
-            assert_eq!(found.to_string(), expected, "{text} {option} {local}");
-        }
-    }
-
-    #[test]
-    fn skipped_local_times_use_the_offset_before_and_repeated_ones_are_the_first() {
-        check(
-            "local",
-            "America/New_York",
-            "
-             2024-03-10 02:30:00 = 1710055800000
-             2024-11-03 01:30:00 = 1730611800000
-             2024-11-03 02:00:00 = 1730617200000",
-        );
-        check(
-            "local",
-            "Australia/Lord_Howe",
-            "
-             2024-10-06 02:15:00 = 1728143100000
-             2024-04-07 01:45:00 = 1712414700000
-             2024-04-07 02:00:00 = 1712417400000",
-        );
-        check(
-            "local",
-            "Europe/Amsterdam",
-            "
-             2024-03-31 02:00:00 = 1711846800000
-             2024-10-27 02:00:00 = 1729987200000",
-        );
-        check(
-            "local",
-            "America/Sao_Paulo",
-            "
-             2018-11-04 = 1541300400000
-             2018-02-17 23:30:00 = 1518917400000",
-        );
-    }
-
-    #[test]
-    fn local_time_follows_history_and_rules_far_ahead() {
-        check(
-            "local",
-            "America/New_York",
-            "
-             1000-01-01 = -30610206238000
-             1883-11-18 12:00:00 = -2717651038000
-             9999-07-01 00:00:00 = 253386417600000",
-        );
-        check(
-            "local",
-            "Asia/Jakarta",
-            "
-             2024-01-01 00:00:00 = 1704042000000
-             1940-01-01 00:00:00 = -946798200000
-             1942-06-01 = -870598800000",
-        );
-        check(
-            "local",
-            "Pacific/Apia",
-            "
-             2011-12-29 23:59:59 = 1325239199000
-             2011-12-30 12:00:00 = 1325282400000
-             2011-12-31 = 1325239200000",
-        );
-        check(
-            "local",
-            "Europe/Amsterdam",
-            "
-             3024-03-31 02:30:00 = 33268753800000",
-        );
-    }
-
-    #[test]
-    fn odd_dates_come_out_as_in_mysql2() {
-        check(
-            "local",
-            "America/New_York",
-            "
-             2024-07-01 12:00:00.123999 = 1719849600123
-             2024-02-30 00:00:00 = 1709269200000
-             0000-00-00 = -2211735600000
-             2023-00-15 = 1671080400000
-             2023-05-00 = 1682827200000
-             0100-01-00 = 946616400000
-             0005-06-07 01:02:03 = 1178427723000
-             0031-01-01 00:00:00 = NaN
-             0045-01-01 00:00:00 = 2366859600000
-             0075-01-01 00:00:00 = 157784400000",
-        );
-        check(
-            "Z",
-            "UTC",
-            "
-             0000-00-00 = -2211753600000
-             0045-01-01 = -788918400000
-             2023-00-00 = 1669766400000
-             2024-02-31 = 1709337600000
-             0000-00-00 00:00:00 = NaN
-             2024-00-01 00:00:00 = NaN
-             2024-02-31 10:00:00.999999 = 1709373600999",
-        );
-        check(
-            "+05:30",
-            "UTC",
-            "
-             0000-00-00 = NaN
-             0045-01-01 = -60747082200000
-             2023-00-15 = NaN
-             2024-02-31 = 1709317800000
-             2024-01-01 00:00:00 = 1704047400000
-             0075-01-01 00:00:00 = 157746600000",
-        );
-    }
-
-    #[test]
-    fn an_unusable_zone_is_an_error_that_names_it() {
-        for (option, local) in [
-            ("local", "Mars/Olympus"),
-            ("+7", "UTC"),
-            ("+24:00", "UTC"),
-            ("", "UTC"),
-        ] {
-            let error = Zone::new(option, local).unwrap_err();
-            assert!(error.contains(&format!(
-                "{:?}",
-                if option == "local" { local } else { option }
-            )));
-        }
-        assert!(Zone::new("local", "+03:00").is_ok());
-        assert!(Zone::new("local", "Asia/Calcutta").is_ok());
-    }
-}
+mod tests;
