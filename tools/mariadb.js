@@ -215,7 +215,8 @@ class Server {
       )
       return Object.assign(busy, { code: 'HEGAR_DATADIR_BUSY' })
     }
-    return new Error(`MariaDB did not start (${signal ?? `exit code ${code}`}):\n${this.#lastLog()}`)
+    const failed = new Error(`MariaDB did not start (${signal ?? `exit code ${code}`}):\n${this.#lastLog()}`)
+    return Object.assign(failed, { code: 'HEGAR_SERVER_FAILED' })
   }
 
   #lastLog() {

@@ -84,7 +84,8 @@ async function startPrivateServer(env) {
     if (error.code === 'HEGAR_DATADIR_BUSY') {
       throw new Error('another npm start is at work in this checkout: stop it first')
     }
-    error.message += `\nShould its data be damaged: delete ${SERVER_FOLDER}, and the next start makes it again.`
+    if (error.code === 'HEGAR_SERVER_FAILED')
+      error.message += `\nShould its data be damaged: delete ${SERVER_FOLDER}, and the next start makes it again.`
     throw error
   }
   undo.push(() => server.stop())
