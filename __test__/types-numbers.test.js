@@ -109,6 +109,7 @@ describe('numbers read as mysql2 reads them', () => {
     assert.equal(shortestSingle(Math.fround(10.84)), 10.84)
     assert.equal(shortestSingle(Math.fround(1e-45)), 1e-45)
     assert.equal(shortestSingle(16777216), 16777216)
+    assert.equal(shortestSingle(3241929.25), 3241929.2)
   })
 
   it('DOUBLE from the smallest to the largest, with 15, 16 and 17 digits', async () => {

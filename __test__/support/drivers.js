@@ -30,7 +30,9 @@ async function openDrivers(options = {}, { mysql2Options = options } = {}) {
 
   async function expectedRows(sql) {
     const [rows, fields] = await my.query(sql)
-    const floats = fields.filter((field) => field.columnType === FLOAT).map((field) => field.name)
+    // Of columns with the same name the last one counts.
+    const types = new Map(fields.map((field) => [field.name, field.columnType]))
+    const floats = [...types.keys()].filter((name) => types.get(name) === FLOAT)
     if (floats.length === 0) return rows
     const [exact] = await my.execute(sql)
     return rows.map((row, index) => {
@@ -69,12 +71,16 @@ async function openDrivers(options = {}, { mysql2Options = options } = {}) {
   }
 }
 
-/** The double that the shortest decimal of a single precision number means. */
+/** The double that the shortest decimal of a single precision number means; of two equally near ones the even one. */
 function shortestSingle(value) {
   if (value === null || !Number.isFinite(value)) return value
+  const [, sign, first, more, exponent] = /^(-?)(\d)\.(\d+)e(.+)$/.exec(value.toExponential(100))
   for (let digits = 1; digits <= 9; digits++) {
-    const short = Number(value.toPrecision(digits))
-    if (Math.fround(short) === value) return short
+    const kept = (first + more).slice(0, digits)
+    const isTie = /^50*$/.test((first + more).slice(digits))
+    const even = isTie && Number(kept) % 2 === 0
+    const text = even ? `${sign}${kept}e${Number(exponent) - digits + 1}` : value.toPrecision(digits)
+    if (Math.fround(Number(text)) === value) return Number(text)
   }
   return value
 }
