@@ -58,7 +58,8 @@ struct Idle {
 
 /// A connection and what the pool knows about it.
 pub struct Pooled {
-    connection: Connection,
+    /// Boxed, because it is handed from place to place.
+    connection: Box<Connection>,
     opened: Instant,
 }
 
@@ -159,23 +160,18 @@ impl Pool {
     async fn wait(
         &self,
         number: u64,
-        mut receiver: oneshot::Receiver<Grant>,
+        receiver: oneshot::Receiver<Grant>,
         started: Instant,
         deadline: Instant,
     ) -> Result<Grant> {
-        let place = Place { pool: self, number };
-        match timeout_at(deadline, &mut receiver).await {
+        let mut place = Place { pool: self, number, receiver };
+        // Marked cancellation point: dropped here, the place gives back what it was granted.
+        match timeout_at(deadline, &mut place.receiver).await {
             Ok(Ok(grant)) => Ok(grant),
             // The sender goes away unsent only when the pool closes.
             Ok(Err(_)) => Err(closed()),
-            Err(_) => {
-                drop(place);
-                // A grant may have come between the deadline and leaving the queue; it must not be lost.
-                match receiver.try_recv() {
-                    Ok(grant) => Ok(grant),
-                    Err(_) => Err(self.acquire_timeout(started)),
-                }
-            }
+            // A grant may have come between the deadline and leaving the queue.
+            Err(_) => place.leave().ok_or_else(|| self.acquire_timeout(started)),
         }
     }
 
@@ -205,20 +201,23 @@ impl Pool {
                 self.metrics.connections_created.increment();
                 self.lock().last_connect_error = None;
                 slot.keep();
-                return Ok(Lease::new(self.clone(), Pooled { connection, opened: Instant::now() }));
+                return Ok(Lease::new(self.clone(), Pooled { connection: Box::new(connection), opened: Instant::now() }));
             }
             Ok(Err(error)) => error,
-            Err(_) if connect_deadline <= deadline => Error::new(
+            Err(_) => Error::new(
                 Kind::ConnectTimeout,
                 format!(
-                    "no session with {} within {} ms (connectTimeout); check host, port and firewall, or raise the option",
+                    "no session with {} within {} ms; check host, port and firewall, or raise connectTimeout",
                     self.config.target(),
-                    self.config.connect_timeout_ms
+                    connect_deadline.min(deadline).saturating_duration_since(begun).as_millis()
                 ),
             ),
-            Err(_) => self.acquire_timeout(started),
         };
+        // What is kept is the attempt's own failure and never a message that quotes the one before it.
         self.lock().last_connect_error = Some(error.message().to_owned());
+        if error.kind() == Kind::ConnectTimeout && deadline < connect_deadline {
+            return Err(self.acquire_timeout(started));
+        }
         Err(error)
     }
 
@@ -353,7 +352,7 @@ fn closed() -> Error {
 }
 
 /// Lets the server know, in the background, when there still is a runtime; the socket closes in any case.
-fn hang_up(connection: Connection) {
+fn hang_up(connection: Box<Connection>) {
     if connection.is_usable()
         && let Ok(runtime) = tokio::runtime::Handle::try_current()
     {
@@ -367,18 +366,33 @@ enum Taken {
     Wait(u64, oneshot::Receiver<Grant>),
 }
 
-/// A place in the queue; leaving it, in whatever way, removes the entry.
+/// A place in the queue. However its holder ends, the entry goes, and what was granted unseen goes back.
 struct Place<'a> {
     pool: &'a Pool,
     number: u64,
+    receiver: oneshot::Receiver<Grant>,
 }
 
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
+impl Place<'_> {
+    /// Leaves the queue with what has been granted, if anything has. Grants are sent under the lock, so none comes
+    /// after the entry is gone.
+    fn leave(&mut self) -> Option<Grant> {
         let mut state = self.pool.lock();
         // Numbers rise along the queue, and those who leave by deadline stand at its front.
         if let Ok(at) = state.waiters.binary_search_by_key(&self.number, |waiter| waiter.number) {
             state.waiters.remove(at);
+        }
+        drop(state);
+        self.receiver.try_recv().ok()
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        match self.leave() {
+            Some(Grant::Connection(pooled)) => self.pool.put_back(pooled),
+            Some(Grant::Slot) => self.pool.free_slot(),
+            None => {}
         }
     }
 }
