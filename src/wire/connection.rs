@@ -194,7 +194,11 @@ impl Connection {
         let body = self.packets.next().await?;
         let bytes = self.packets.body(&body);
         match bytes.first() {
-            Some(0x00) => reply::read_ok(bytes, self.capabilities),
+            Some(0x00) => {
+                let done = reply::read_ok(bytes, self.capabilities)?;
+                self.status = done.status;
+                Ok(done)
+            }
             Some(0xFF) => Err(reply::read_err(bytes, true)),
             _ => Err(Error::protocol("the server answered a command with an unknown packet")),
         }
