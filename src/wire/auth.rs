@@ -60,6 +60,10 @@ pub async fn log_in(packets: &mut Packets, config: &Config) -> Result<Session> {
                 "the option ssl asks for TLS, which this server does not offer; enable it there or drop the option",
             ));
         }
+        // Bytes that came before the handshake were not sent by whoever the certificate names.
+        if packets.has_leftovers() {
+            return Err(Error::protocol("the server sent bytes between its greeting and the TLS handshake"));
+        }
         packets.push(|out| write_login_head(out, capabilities, mariadb, config));
         packets.flush().await?;
         let Stream::Tcp(plain) = std::mem::replace(&mut packets.stream, Stream::Closed) else {
