@@ -69,7 +69,7 @@ const NAMES = [
   ],
 ]
 
-/** A table, `{create, columns, rows, sql}`: `rows` are for an INSERT by mysql2, `sql` are statements to read it with. */
+/** A table, `{create, insert, rows, sql}`: `rows` are for mysql2 and its `insert`, `sql` are statements to read them. */
 function randomTable(random, name) {
   const columns = Array.from({ length: 1 + random.int(random.chance(0.1) ? 70 : 12) }, (_, index) => {
     const { type, value } = random.pick(TYPES)(random)
@@ -168,7 +168,7 @@ function double(random) {
     const digits = random.pick([1, 2, 6, 15, 16, 17])
     const number = Number(((random.next() - 0.3) * 10 ** size).toPrecision(digits))
     return fixed === null
-      ? random.pick([number, number, number, 0, 9.123456789012345, 1e21, 5e-324, 1.7e308])
+      ? random.pick([number, number, number, 0, Number('9.123456789012345'), 1e21, 5e-324, 1.7e308])
       : number
   }
   return { type: fixed === null ? 'DOUBLE' : `DOUBLE(${Math.min(53, 12 + fixed)},${fixed})`, value }
