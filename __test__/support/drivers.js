@@ -26,7 +26,7 @@ async function openDrivers(options = {}, { mysql2Options = options } = {}) {
   const admin = await mysql2.createConnection({ host, port, user, password })
   await admin.query(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`)
   const my = mysql2.createPool({ ...target, connectionLimit: 1, ...mysql2Options })
-  const db = createPool({ ...target, connectionLimit: 2, ...options })
+  const db = createPool({ ...target, connectionLimit: 2, queryTimeoutMs: 20_000, ...options })
 
   async function expectedRows(sql) {
     const [rows, fields] = await my.query(sql)
