@@ -155,6 +155,7 @@ class Pool extends EventEmitter {
 
   #page({ page, limit, data, count }, { shape, message = 'Success' }) {
     if (typeof message !== 'string') throw new HegarTypeError('paginateJson: message must be a string')
+    const compiled = shapeFor(shape)
     const statement = statementOf(data.sql, data.params)
     const counting = count === null ? null : statementOf(count.sql, count.params)
     // Both lists of parameters share one buffer, so the first is copied out of it.
@@ -170,7 +171,7 @@ class Pool extends EventEmitter {
         counting?.native ?? null,
         counted.bytes,
         counted.length,
-        shapeFor(shape),
+        compiled,
         page,
         limit,
         message,

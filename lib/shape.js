@@ -26,7 +26,9 @@ const LIMIT = 200
 /** The compiled form of a `shape` option, or null for none. A shape that is no shape throws a HegarTypeError. */
 function shapeFor(shape) {
   if (shape === undefined || shape === null) return null
-  if (typeof shape !== 'object') throw new HegarTypeError(`shape must be an object, not ${typeof shape}`)
+  if (typeof shape !== 'object' || Array.isArray(shape)) {
+    throw new HegarTypeError(`shape must be an object, not ${Array.isArray(shape) ? 'an array' : typeof shape}`)
+  }
   const known = byObject.get(shape)
   if (known !== undefined) return known
   const text = JSON.stringify(checked(shape))
@@ -36,13 +38,14 @@ function shapeFor(shape) {
     if (byText.size >= LIMIT) byText.clear()
     byText.set(text, compiled)
   }
-  // A frozen shape can not change after it has been read; any other is read anew each time.
-  if (Object.isFrozen(shape)) byObject.set(shape, compiled)
+  // A shape that is frozen to the bottom can not change after it has been read; any other is read anew each time.
+  if (Object.isFrozen(shape) && Object.values(shape).every(Object.isFrozen)) byObject.set(shape, compiled)
   return compiled
 }
 
 function checked(shape) {
   for (const [column, change] of Object.entries(shape)) {
+    if (change === undefined) continue
     if (typeof change !== 'object' || change === null) {
       throw new HegarTypeError(`shape.${column} must be an object with split, prefix or number`)
     }
@@ -50,7 +53,9 @@ function checked(shape) {
       if (!Object.hasOwn(readers, name)) {
         throw new HegarTypeError(`shape.${column}.${name} is not known; there are split, prefix and number`)
       }
-      if (!readers[name](value)) throw new HegarTypeError(`shape.${column}.${name} must be ${expected[name]}`)
+      if (value !== undefined && !readers[name](value)) {
+        throw new HegarTypeError(`shape.${column}.${name} must be ${expected[name]}`)
+      }
     }
   }
   return shape
