@@ -112,7 +112,8 @@ impl fmt::Debug for Secret {
 impl Config {
     pub fn from_json(json: &str) -> Result<Config> {
         // The parser's message names a field and a position, never a value of ours.
-        serde_json::from_str(json).map_err(|error| Error::new(Kind::Options, format!("options: {error}")))
+        serde_json::from_str(json)
+            .map_err(|error| Error::new(Kind::Options, format!("options: {error}")))
     }
 
     /// Where the server is, for messages: no user, no password.

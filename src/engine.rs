@@ -3,14 +3,14 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use tokio::{
     sync::Notify,
-    time::{Instant, timeout, timeout_at},
+    time::{Instant, timeout},
 };
 
 use crate::{
@@ -29,12 +29,13 @@ use crate::{
     wire::{Cell, Columns, Done, Memo, Row, RowSink},
 };
 
+mod memory;
 mod paginate;
 
+use memory::{Bounded, Held};
+pub use memory::{Claim, Memory};
 pub use paginate::{Page, PageCall};
 
-/// Results that JavaScript has not taken yet may hold this many bytes; past that, new calls wait.
-const MAX_UNDELIVERED: usize = 32 * 1024 * 1024;
 /// A guess for the first JSON result of a call; it grows from here.
 const JSON_CAPACITY: usize = 1024;
 
@@ -44,7 +45,7 @@ pub struct Engine {
     metrics: Arc<Metrics>,
     format: Format,
     row_shapes: RowShapes,
-    undelivered: Arc<Undelivered>,
+    memory: Arc<Memory>,
     in_flight: AtomicU64,
     abort: Abort,
 }
@@ -100,7 +101,7 @@ impl Engine {
             pool: Pool::new(config, metrics.clone()),
             metrics,
             row_shapes: RowShapes::default(),
-            undelivered: Arc::default(),
+            memory: Arc::default(),
             in_flight: AtomicU64::new(0),
             abort: Abort::default(),
         })
@@ -114,8 +115,8 @@ impl Engine {
         &self.metrics
     }
 
-    pub fn undelivered(&self) -> &Arc<Undelivered> {
-        &self.undelivered
+    pub fn memory(&self) -> &Arc<Memory> {
+        &self.memory
     }
 
     /// Runs one statement and counts it. The time is from now to the answer.
@@ -151,7 +152,10 @@ impl Engine {
             }
             Err(error) => {
                 self.metrics.errors.record(&error.label());
-                if matches!(error.kind(), Kind::PoolTimeout | Kind::ConnectTimeout | Kind::QueryTimeout) {
+                if matches!(
+                    error.kind(),
+                    Kind::PoolTimeout | Kind::ConnectTimeout | Kind::QueryTimeout
+                ) {
                     self.metrics.timeouts.increment();
                 }
             }
@@ -172,23 +176,35 @@ impl Engine {
         match &call.wanted {
             Wanted::Rows { limit, .. } => {
                 let mut sink = PackedRows::new(&self.format, &self.row_shapes, *limit);
-                let done = self.execute(&call.statement, &call.params, &mut sink).await?;
+                let done = self
+                    .execute(&call.statement, &call.params, &mut sink)
+                    .await?;
                 Ok(sink.finish().map_or(Answer::Done(done), Answer::Rows))
             }
             Wanted::Json { shape } => {
                 let mut sink = JsonRows::new(&self.format, shape.as_deref(), JSON_CAPACITY);
-                let done = self.execute(&call.statement, &call.params, &mut sink).await?;
+                let done = self
+                    .execute(&call.statement, &call.params, &mut sink)
+                    .await?;
                 let rows = sink.rows();
-                Ok(sink.finish().map_or(Answer::Done(done), |bytes| Answer::Json { bytes, rows }))
+                Ok(sink
+                    .finish()
+                    .map_or(Answer::Done(done), |bytes| Answer::Json { bytes, rows }))
             }
         }
     }
 
     /// Runs a statement on a lent connection, within the query deadline.
-    async fn execute(&self, statement: &Statement, params: &Params, sink: &mut impl RowSink) -> Result<Done> {
-        self.undelivered.wait(self.config().acquire_timeout()).await?;
+    async fn execute(
+        &self,
+        statement: &Statement,
+        params: &Params,
+        sink: &mut impl Held,
+    ) -> Result<Done> {
+        self.memory.room(self.config().acquire_timeout()).await?;
         let mut lease = self.pool.acquire().await?;
-        let work = lease.connection().execute(statement, params, sink);
+        let mut sink = Bounded::new(sink, &self.memory);
+        let work = lease.connection().execute(statement, params, &mut sink);
         let result = match self.config().query_timeout() {
             None => work.await,
             Some(limit) => match timeout(limit, work).await {
@@ -225,7 +241,10 @@ impl Engine {
             }
             Err(_) => {
                 lease.abandon();
-                Err(Error::new(Kind::QueryTimeout, format!("no answer to a ping within {} ms", limit.as_millis())))
+                Err(Error::new(
+                    Kind::QueryTimeout,
+                    format!("no answer to a ping within {} ms", limit.as_millis()),
+                ))
             }
         }
     }
@@ -245,7 +264,7 @@ impl Engine {
             idle: occupancy.idle as u64,
             waiting: occupancy.waiting as u64,
             limit: self.config().connection_limit as u64,
-            undelivered_bytes: self.undelivered.bytes() as u64,
+            undelivered_bytes: self.memory.finished() as u64,
             in_flight: self.in_flight.load(Ordering::Relaxed),
         }
     }
@@ -290,72 +309,17 @@ impl Drop for InFlight<'_> {
     }
 }
 
-/// Bytes of answers on their way to JavaScript. When it is busy, calls wait here before they take a connection, so
-/// a slow event loop bounds the memory instead of filling it.
-#[derive(Debug, Default)]
-pub struct Undelivered {
-    bytes: AtomicUsize,
-    freed: Notify,
-}
-
-impl Undelivered {
-    pub fn bytes(&self) -> usize {
-        self.bytes.load(Ordering::Acquire)
-    }
-
-    /// Counts `bytes` until the claim is dropped.
-    pub fn claim(self: &Arc<Undelivered>, bytes: usize) -> Claim {
-        self.bytes.fetch_add(bytes, Ordering::AcqRel);
-        Claim { undelivered: self.clone(), bytes }
-    }
-
-    async fn wait(&self, limit: Duration) -> Result<()> {
-        if self.bytes() < MAX_UNDELIVERED {
-            return Ok(());
-        }
-        let deadline = Instant::now() + limit;
-        loop {
-            let freed = self.freed.notified();
-            if self.bytes() < MAX_UNDELIVERED {
-                return Ok(());
-            }
-            if timeout_at(deadline, freed).await.is_err() {
-                return Err(Error::new(
-                    Kind::PoolTimeout,
-                    format!(
-                        "{} bytes of results wait for JavaScript, whose event loop took none for {} ms",
-                        self.bytes(),
-                        limit.as_millis()
-                    ),
-                ));
-            }
-        }
-    }
-}
-
-/// Bytes counted as undelivered.
-#[derive(Debug)]
-pub struct Claim {
-    undelivered: Arc<Undelivered>,
-    bytes: usize,
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        if self.bytes > 0 {
-            let before = self.undelivered.bytes.fetch_sub(self.bytes, Ordering::AcqRel);
-            if before >= MAX_UNDELIVERED && before - self.bytes < MAX_UNDELIVERED {
-                self.undelivered.freed.notify_waiters();
-            }
-        }
-    }
-}
-
 /// Reads the first cell of the first row as a count.
 #[derive(Default)]
 struct Count {
     columns: Columns,
     value: Option<u64>,
+}
+
+impl Held for Count {
+    fn size(&self) -> usize {
+        0
+    }
 }
 
 impl RowSink for Count {
@@ -369,7 +333,9 @@ impl RowSink for Count {
             self.value = match row.cell(0, column)? {
                 Cell::Int(value) => u64::try_from(value).ok(),
                 Cell::UInt(value) => Some(value),
-                Cell::Bytes(text) => std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()),
+                Cell::Bytes(text) => std::str::from_utf8(text)
+                    .ok()
+                    .and_then(|text| text.parse().ok()),
                 _ => None,
             };
         }

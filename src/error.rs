@@ -18,7 +18,11 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// The server answered with an ERR packet; the connection stays usable unless `fatal`.
-    Server { errno: u16, sql_state: [u8; 5], fatal: bool },
+    Server {
+        errno: u16,
+        sql_state: [u8; 5],
+        fatal: bool,
+    },
     PoolTimeout,
     PoolClosed,
     QueueFull,
@@ -69,7 +73,11 @@ impl Kind {
 
 impl Error {
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Error { kind, message: message.into(), cause: None }
+        Error {
+            kind,
+            message: message.into(),
+            cause: None,
+        }
     }
 
     /// A failure of the socket while a command was under way.
@@ -79,7 +87,11 @@ impl Error {
         } else {
             format!("the connection to the server broke: {source}")
         };
-        Error { kind: Kind::ConnectionLost, message, cause: Some(Cause::of(source)) }
+        Error {
+            kind: Kind::ConnectionLost,
+            message,
+            cause: Some(Cause::of(source)),
+        }
     }
 
     /// A failure of the socket before a session was there.
@@ -145,7 +157,9 @@ impl Error {
             cause: Option<&'a Cause>,
         }
         let sql_state = match self.kind {
-            Kind::Server { sql_state, .. } => Some(String::from_utf8_lossy(&sql_state).into_owned()),
+            Kind::Server { sql_state, .. } => {
+                Some(String::from_utf8_lossy(&sql_state).into_owned())
+            }
             _ => None,
         };
         let wire = Wire {
@@ -176,7 +190,10 @@ impl Cause {
             io::ErrorKind::AddrNotAvailable => "EADDRNOTAVAIL",
             _ => "EIO",
         };
-        Cause { code: code.to_owned(), message: error.to_string() }
+        Cause {
+            code: code.to_owned(),
+            message: error.to_string(),
+        }
     }
 }
 

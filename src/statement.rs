@@ -17,7 +17,10 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 impl Statement {
     pub fn parse(sql: &str, style: Placeholders) -> Result<Statement, TemplateError> {
         // The number only has to be unique.
-        Ok(Statement { id: NEXT.fetch_add(1, Ordering::Relaxed), template: Template::parse(sql, style)? })
+        Ok(Statement {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            template: Template::parse(sql, style)?,
+        })
     }
 
     pub fn id(&self) -> u64 {

@@ -25,9 +25,8 @@ use std::{
 };
 
 use napi::{
-    Env, JsString, Result, Status,
+    Env, JsString, JsStringLatin1, Result, Status,
     bindgen_prelude::{BufferSlice, Function},
-    JsStringLatin1,
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
 use napi_derive::napi;
@@ -99,7 +98,12 @@ pub struct Queue {
 impl Queue {
     /// Queues the outcome of a call and wakes JavaScript unless it is awake already.
     pub fn push(&self, call: u32, outcome: Outcome, slow: Option<Duration>, claim: Option<Claim>) {
-        self.lock().push_back(Completion { call, outcome, slow, claim });
+        self.lock().push_back(Completion {
+            call,
+            outcome,
+            slow,
+            claim,
+        });
         if !self.woken.swap(true, Ordering::AcqRel) {
             // A thread that is ending takes no more calls; then there is nobody left to tell.
             let _ = self.wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
@@ -137,8 +141,16 @@ impl NativeCompletions {
     /// runtime has `node_api_create_external_string_latin1`.
     #[napi(constructor, catch_unwind)]
     pub fn new(wake: Function<'_, (), ()>, external_strings: bool) -> Result<NativeCompletions> {
-        let wake = wake.build_threadsafe_function().callee_handled::<false>().weak::<true>().build()?;
-        let queue = Queue { ready: Mutex::default(), woken: AtomicBool::new(false), wake };
+        let wake = wake
+            .build_threadsafe_function()
+            .callee_handled::<false>()
+            .weak::<true>()
+            .build()?;
+        let queue = Queue {
+            ready: Mutex::default(),
+            woken: AtomicBool::new(false),
+            wake,
+        };
         Ok(NativeCompletions {
             queue: Arc::new(queue),
             current: None,
@@ -154,8 +166,17 @@ impl NativeCompletions {
     pub fn drain(&mut self, mut staging: BufferSlice<'_>) -> u32 {
         // Cleared before looking, so that a push from now on wakes again.
         self.queue.woken.store(false, Ordering::Release);
-        let mut writer = Writer { out: &mut staging, at: 0, large: &mut self.large, texts: &mut self.texts };
-        while let Some(mut delivery) = self.current.take().or_else(|| self.queue.pop().map(Delivery::new)) {
+        let mut writer = Writer {
+            out: &mut staging,
+            at: 0,
+            large: &mut self.large,
+            texts: &mut self.texts,
+        };
+        while let Some(mut delivery) = self
+            .current
+            .take()
+            .or_else(|| self.queue.pop().map(Delivery::new))
+        {
             if !delivery.write(&mut writer, &mut self.known) {
                 self.current = Some(delivery);
                 break;
@@ -167,13 +188,18 @@ impl NativeCompletions {
     /// The next payload that the last drain announced as large.
     #[napi(catch_unwind)]
     pub fn take_large<'env>(&mut self, env: &'env Env) -> Result<Option<BufferSlice<'env>>> {
-        self.large.pop_front().map(|payload| lend(env, payload)).transpose()
+        self.large
+            .pop_front()
+            .map(|payload| lend(env, payload))
+            .transpose()
     }
 
     /// The next text that the last drain left out of its segment.
     #[napi(catch_unwind)]
     pub fn take_text<'env>(&mut self, env: &'env Env) -> Result<Option<JsString<'env>>> {
-        let Some(text) = self.texts.pop_front() else { return Ok(None) };
+        let Some(text) = self.texts.pop_front() else {
+            return Ok(None);
+        };
         if !self.external_strings {
             return env.create_string_latin1(&text).map(Some);
         }
@@ -206,7 +232,9 @@ struct Delivery {
 
 impl Delivery {
     fn new(completion: Completion) -> Delivery {
-        let slow_ms = completion.slow.map_or(0, |took| u32::try_from(took.as_millis()).unwrap_or(u32::MAX));
+        let slow_ms = completion.slow.map_or(0, |took| {
+            u32::try_from(took.as_millis()).unwrap_or(u32::MAX)
+        });
         let mut rows = 0;
         let mut shape = None;
         let mut records = VecDeque::with_capacity(2);
@@ -214,18 +242,34 @@ impl Delivery {
             Outcome::Answer(Answer::Rows(packed)) => {
                 rows = packed.rows as u32;
                 shape = Some(packed.shape);
-                records.extend(packed.segments.into_iter().map(|segment| (Kind::Rows, segment)));
+                records.extend(
+                    packed
+                        .segments
+                        .into_iter()
+                        .map(|segment| (Kind::Rows, segment)),
+                );
                 records.push_back((Kind::RowsEnd, Packet::default()));
             }
             Outcome::Answer(Answer::Json { bytes, rows: count }) => {
                 rows = count as u32;
                 records.push_back((Kind::Json, Packet { bytes, text: None }));
             }
-            Outcome::Answer(Answer::Done(done)) => records.push_back((Kind::Done, whole(done_bytes(&done)))),
-            Outcome::Number(number) => records.push_back((Kind::Number, whole(number.to_le_bytes().to_vec()))),
+            Outcome::Answer(Answer::Done(done)) => {
+                records.push_back((Kind::Done, whole(done_bytes(&done))))
+            }
+            Outcome::Number(number) => {
+                records.push_back((Kind::Number, whole(number.to_le_bytes().to_vec())))
+            }
             Outcome::Error(error) => records.push_back((Kind::Error, whole(error.to_json()))),
         }
-        Delivery { call: completion.call, slow_ms, rows, shape, records, _claim: completion.claim }
+        Delivery {
+            call: completion.call,
+            slow_ms,
+            rows,
+            shape,
+            records,
+            _claim: completion.claim,
+        }
     }
 
     /// Writes what fits; false when there is more to write.
@@ -235,12 +279,18 @@ impl Delivery {
             header[5] = shape.id;
             if !known.contains(&shape.id) {
                 if known.len() >= MAX_BUILDERS {
-                    if writer.write(Kind::ForgetShapes, header, Packet::default()).is_err() {
+                    if writer
+                        .write(Kind::ForgetShapes, header, Packet::default())
+                        .is_err()
+                    {
                         return false;
                     }
                     known.clear();
                 }
-                if writer.write(Kind::Shape, header, whole(shape.json.clone().into_bytes())).is_err() {
+                if writer
+                    .write(Kind::Shape, header, whole(shape.json.clone().into_bytes()))
+                    .is_err()
+                {
                     return false;
                 }
                 known.insert(shape.id);
@@ -266,7 +316,11 @@ fn lend(env: &Env, mut payload: Vec<u8>) -> Result<BufferSlice<'_>> {
     // SAFETY: `data` points to `length` initialised bytes of the vector's memory. Moving the vector into the
     // finaliser does not move that memory, nothing else writes to it, and the finaliser, which runs once and after
     // the last use by JavaScript, is the only one to free it.
-    unsafe { BufferSlice::from_external(env, data, length, payload, |_, payload| buffers::give(payload)) }
+    unsafe {
+        BufferSlice::from_external(env, data, length, payload, |_, payload| {
+            buffers::give(payload)
+        })
+    }
 }
 
 fn done_bytes(done: &Done) -> Vec<u8> {
@@ -288,13 +342,25 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     /// Writes one record, or gives the payload back when there is no room for it any more.
-    fn write(&mut self, kind: Kind, mut header: [u32; 8], packet: Packet) -> std::result::Result<(), Packet> {
-        let Packet { bytes: mut payload, text } = packet;
-        let is_large = (kind == Kind::Json && payload.len() >= LARGE) || HEADER + payload.len() > self.out.len();
+    fn write(
+        &mut self,
+        kind: Kind,
+        mut header: [u32; 8],
+        packet: Packet,
+    ) -> std::result::Result<(), Packet> {
+        let Packet {
+            bytes: mut payload,
+            text,
+        } = packet;
+        let is_large = (kind == Kind::Json && payload.len() >= LARGE)
+            || HEADER + payload.len() > self.out.len();
         let inline = if is_large { 0 } else { payload.len() };
         let size = (HEADER + inline).next_multiple_of(8);
         let Some(room) = self.out.get_mut(self.at..self.at + size) else {
-            return Err(Packet { bytes: payload, text });
+            return Err(Packet {
+                bytes: payload,
+                text,
+            });
         };
         header[0] = kind as u32;
         header[2] = payload.len() as u32;

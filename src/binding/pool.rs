@@ -39,7 +39,11 @@ impl NativePool {
         let guard = runtime.enter();
         let engine = Engine::new(config).map_err(thrown)?;
         drop(guard);
-        Ok(NativePool { engine: Arc::new(engine), queue: completions.queue(), runtime })
+        Ok(NativePool {
+            engine: Arc::new(engine),
+            queue: completions.queue(),
+            runtime,
+        })
     }
 
     /// Runs a statement for rows as objects, at most `limit` of them (0: all), or for what it did.
@@ -53,8 +57,16 @@ impl NativePool {
         limit: u32,
         execute: bool,
     ) -> Result<()> {
-        let limit = if limit == 0 { usize::MAX } else { limit as usize };
-        let operation = if execute { Operation::Execute } else { Operation::Query };
+        let limit = if limit == 0 {
+            usize::MAX
+        } else {
+            limit as usize
+        };
+        let operation = if execute {
+            Operation::Execute
+        } else {
+            Operation::Query
+        };
         let wanted = Wanted::Rows { limit, operation };
         self.start(call, statement, unpack(&params, length)?, wanted);
         Ok(())
@@ -70,14 +82,19 @@ impl NativePool {
         length: u32,
         shape: Option<&NativeShape>,
     ) -> Result<()> {
-        let wanted = Wanted::Json { shape: shape.map(NativeShape::inner) };
+        let wanted = Wanted::Json {
+            shape: shape.map(NativeShape::inner),
+        };
         self.start(call, statement, unpack(&params, length)?, wanted);
         Ok(())
     }
 
     /// Reads one page and, with `count`, the number of all rows, as a whole response body.
     #[napi(catch_unwind)]
-    #[expect(clippy::too_many_arguments, reason = "an object would cost a property lookup each on every call")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "an object would cost a property lookup each on every call"
+    )]
     pub fn paginate_json(
         &self,
         call: u32,
@@ -102,7 +119,11 @@ impl NativePool {
             count,
             shape: shape.map(NativeShape::inner),
             // Whole numbers below 2^53, checked by lib/pagination.js.
-            page: Page { page: page as u64, limit: limit as u64, message },
+            page: Page {
+                page: page as u64,
+                limit: limit as u64,
+                message,
+            },
         };
         let engine = self.engine.clone();
         let reply = Reply::new(&self.queue, call);
@@ -147,7 +168,9 @@ impl NativePool {
     /// The metrics in Prometheus' text format.
     #[napi(catch_unwind)]
     pub fn metrics_text(&self, label: String) -> String {
-        self.engine.metrics().prometheus(&self.engine.gauges(), &label)
+        self.engine
+            .metrics()
+            .prometheus(&self.engine.gauges(), &label)
     }
 }
 
@@ -155,7 +178,11 @@ impl NativePool {
     fn start(&self, call: u32, statement: &NativeStatement, params: Params, wanted: Wanted) {
         let engine = self.engine.clone();
         let reply = Reply::new(&self.queue, call);
-        let work = Call { statement: statement.inner(), params, wanted };
+        let work = Call {
+            statement: statement.inner(),
+            params,
+            wanted,
+        };
         self.runtime.spawn(async move {
             let (result, took) = engine.run(&work).await;
             reply.send(&engine, result, took);
@@ -167,7 +194,8 @@ impl Drop for NativePool {
     /// A pool that was never closed ends with its environment: waiters are refused and connections hang up.
     fn drop(&mut self) {
         let engine = self.engine.clone();
-        self.runtime.spawn(async move { engine.close(Duration::ZERO).await });
+        self.runtime
+            .spawn(async move { engine.close(Duration::ZERO).await });
     }
 }
 
@@ -178,7 +206,10 @@ fn unpack(params: &BufferSlice<'_>, length: u32) -> Result<Params> {
 
 /// An error that a function throws at once. `lib/errors.js` reads the JSON.
 fn thrown(error: error::Error) -> Error {
-    Error::new(Status::GenericFailure, String::from_utf8_lossy(&error.to_json()).into_owned())
+    Error::new(
+        Status::GenericFailure,
+        String::from_utf8_lossy(&error.to_json()).into_owned(),
+    )
 }
 
 /// The promise of an outcome. If the call's task ends without one, by a panic, its promise is rejected.
@@ -189,15 +220,20 @@ struct Reply {
 
 impl Reply {
     fn new(queue: &Arc<Queue>, call: u32) -> Reply {
-        Reply { queue: Some(queue.clone()), call }
+        Reply {
+            queue: Some(queue.clone()),
+            call,
+        }
     }
 
     fn send(mut self, engine: &Engine, result: error::Result<Answer>, took: Duration) {
-        let Some(queue) = self.queue.take() else { return };
+        let Some(queue) = self.queue.take() else {
+            return;
+        };
         let slow = engine.is_slow(took).then_some(took);
         match result {
             Ok(answer) => {
-                let claim = engine.undelivered().claim(answer.size());
+                let claim = engine.memory().claim(answer.size());
                 queue.push(self.call, Outcome::Answer(answer), slow, Some(claim));
             }
             Err(error) => queue.push(self.call, Outcome::Error(error), slow, None),

@@ -18,10 +18,16 @@ impl NativeStatement {
     /// Finds the placeholders of `sql`: `?`, or `:name` when `named`. Throws when the two are mixed.
     #[napi(constructor, catch_unwind)]
     pub fn new(sql: String, named: bool) -> Result<NativeStatement> {
-        let style = if named { Placeholders::Named } else { Placeholders::Positional };
+        let style = if named {
+            Placeholders::Named
+        } else {
+            Placeholders::Positional
+        };
         let inner = Statement::parse(&sql, style)
             .map_err(|error| Error::new(Status::InvalidArg, error.to_string()))?;
-        Ok(NativeStatement { inner: Arc::new(inner) })
+        Ok(NativeStatement {
+            inner: Arc::new(inner),
+        })
     }
 
     /// How many placeholders the text has.
@@ -33,7 +39,12 @@ impl NativeStatement {
     /// The name of each placeholder in order; empty for positional ones.
     #[napi(getter, catch_unwind)]
     pub fn names(&self) -> Vec<String> {
-        self.inner.template().names().iter().map(|name| name.to_string()).collect()
+        self.inner
+            .template()
+            .names()
+            .iter()
+            .map(|name| name.to_string())
+            .collect()
     }
 }
 
@@ -55,7 +66,9 @@ impl NativeShape {
     pub fn new(json: String) -> Result<NativeShape> {
         let inner = Shape::from_json(&json)
             .map_err(|error| Error::new(Status::InvalidArg, error.message().to_owned()))?;
-        Ok(NativeShape { inner: Arc::new(inner) })
+        Ok(NativeShape {
+            inner: Arc::new(inner),
+        })
     }
 }
 

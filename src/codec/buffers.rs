@@ -8,23 +8,29 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Buffers below this are cheap to allocate, and above it are too much to keep.
 const SMALLEST: usize = 16 * 1024;
-const LARGEST: usize = 4 * 1024 * 1024;
+const LARGEST: usize = 1024 * 1024;
 /// All that is kept, in bytes.
-const KEPT: usize = 8 * 1024 * 1024;
+const KEPT: usize = 2 * 1024 * 1024;
 
 /// Guards the list; held for a push or for finding a buffer among at most `KEPT / SMALLEST`. Nothing awaits under it.
-static FREE: Mutex<Free> = Mutex::new(Free { buffers: Vec::new(), bytes: 0 });
+static FREE: Mutex<Free> = Mutex::new(Free {
+    buffers: Vec::new(),
+    bytes: 0,
+});
 
 struct Free {
     buffers: Vec<Vec<u8>>,
     bytes: usize,
 }
 
-/// An empty buffer for at least `capacity` bytes, a used one if there is one.
+/// An empty buffer for at least `capacity` bytes, a used one if there is one that is not much larger.
 pub fn take(capacity: usize) -> Vec<u8> {
     let mut free = lock();
     // The one given back last is the likeliest to be in the processor's cache still.
-    let found = free.buffers.iter().rposition(|buffer| buffer.capacity() >= capacity);
+    let found = free
+        .buffers
+        .iter()
+        .rposition(|buffer| (capacity..=capacity * 4).contains(&buffer.capacity()));
     match found {
         Some(at) => {
             let buffer = free.buffers.remove(at);
@@ -33,7 +39,8 @@ pub fn take(capacity: usize) -> Vec<u8> {
         }
         None => {
             drop(free);
-            Vec::with_capacity(capacity)
+            // Few sizes, so that freed memory fits what is asked for next.
+            Vec::with_capacity(capacity.next_power_of_two())
         }
     }
 }
@@ -62,11 +69,11 @@ mod tests {
 
     #[test]
     fn a_buffer_given_back_is_taken_again_and_empty() {
-        let mut buffer = Vec::with_capacity(3 * 1024 * 1024);
+        let mut buffer = Vec::with_capacity(900 * 1024);
         buffer.push(1);
         let address = buffer.as_ptr();
         give(buffer);
-        let again = take(2 * 1024 * 1024);
+        let again = take(800 * 1024);
         assert_eq!(again.as_ptr(), address);
         assert!(again.is_empty());
     }
@@ -75,10 +82,14 @@ mod tests {
     fn buffers_that_are_too_large_or_too_many_are_freed() {
         give(Vec::with_capacity(LARGEST + 1));
         for _ in 0..100 {
-            give(Vec::with_capacity(1024 * 1024));
+            give(Vec::with_capacity(LARGEST));
         }
         let free = lock();
         assert!(free.bytes <= KEPT);
-        assert!(free.buffers.iter().all(|buffer| buffer.capacity() <= LARGEST));
+        assert!(
+            free.buffers
+                .iter()
+                .all(|buffer| buffer.capacity() <= LARGEST)
+        );
     }
 }

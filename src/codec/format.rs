@@ -88,10 +88,16 @@ impl Format {
 
     pub fn form(&self, column: &Column) -> Form {
         if column.is_json {
-            return if self.json_strings { Form::Text } else { Form::Json };
+            return if self.json_strings {
+                Form::Text
+            } else {
+                Form::Json
+            };
         }
         match column.column_type {
-            ColumnType::Tiny | ColumnType::Short | ColumnType::Int24 | ColumnType::Year => Form::Int,
+            ColumnType::Tiny | ColumnType::Short | ColumnType::Int24 | ColumnType::Year => {
+                Form::Int
+            }
             ColumnType::Long if column.is_unsigned() => Form::Number,
             ColumnType::Long => Form::Int,
             ColumnType::LongLong => match self.big_number {

@@ -8,12 +8,20 @@ use crate::{
 };
 
 use super::{
-    date,
+    buffers, date,
     format::{Form, Format},
     geometry, json_text, number,
     shape::{Change, Shape},
     string,
 };
+
+/// Past this many bytes a result is likely to become much larger.
+const LARGE: usize = 16 * 1024;
+const LARGE_CAPACITY: usize = 128 * 1024;
+/// Room for a usual row; a larger one makes its own.
+const SPARE: usize = 2 * 1024;
+/// From this many bytes on, unused memory is given back before JavaScript may keep it for long.
+const TRIMMED: usize = 512 * 1024;
 
 /// Collects the rows of one result as a JSON array.
 pub struct JsonRows<'a> {
@@ -65,6 +73,11 @@ impl<'a> JsonRows<'a> {
         self
     }
 
+    /// The memory held so far.
+    pub fn size(&self) -> usize {
+        self.out.capacity()
+    }
+
     pub fn rows(&self) -> usize {
         self.rows
     }
@@ -76,6 +89,9 @@ impl<'a> JsonRows<'a> {
             self.out.push(b'[');
         }
         self.out.push(b']');
+        if self.out.len() >= TRIMMED {
+            self.out.shrink_to_fit();
+        }
         Some(self.out)
     }
 }
@@ -85,25 +101,49 @@ impl RowSink for JsonRows<'_> {
         // Objects use no number below 1, so zero stands for JSON without a shape.
         let key = self.shape.map_or(0, Shape::id) << 1;
         let (format, shape) = (self.format, self.shape);
-        self.plan = Some(memo.get_or_insert(key, || Arc::new(Plan::new(columns.clone(), format, shape))));
+        self.plan =
+            Some(memo.get_or_insert(key, || Arc::new(Plan::new(columns.clone(), format, shape))));
         Ok(())
     }
 
     fn row(&mut self, mut row: Row<'_>) -> Result<()> {
-        let Some(plan) = &self.plan else { return Ok(()) };
+        let Some(plan) = &self.plan else {
+            return Ok(());
+        };
         self.out.push(if self.rows == 0 { b'[' } else { b',' });
         self.rows += 1;
         match &plan.order {
             None => {
-                for (index, (cell, column)) in plan.cells.iter().zip(plan.columns.iter()).enumerate() {
+                for (index, (cell, column)) in
+                    plan.cells.iter().zip(plan.columns.iter()).enumerate()
+                {
                     self.out.extend_from_slice(&cell.key);
                     cell.write(row.cell(index, column)?, column, self.format, &mut self.out)?;
                 }
             }
-            Some(order) => self.scratch.write(&mut row, plan, order, self.format, &mut self.out)?,
+            Some(order) => self
+                .scratch
+                .write(&mut row, plan, order, self.format, &mut self.out)?,
         }
         self.out.push(b'}');
+        if self.out.len() > LARGE && self.out.capacity() - self.out.len() < SPARE {
+            self.grow();
+        }
         Ok(())
+    }
+}
+
+impl JsonRows<'_> {
+    /// Makes room in a result that turns out to be large: first in memory that a large result has used before, then
+    /// by a half at a time, because doubling would leave a third of it unused on average.
+    fn grow(&mut self) {
+        if self.out.capacity() < LARGE_CAPACITY {
+            let mut larger = buffers::take(LARGE_CAPACITY);
+            larger.extend_from_slice(&self.out);
+            self.out = larger;
+        } else {
+            self.out.reserve_exact(self.out.len() / 2);
+        }
     }
 }
 
@@ -123,7 +163,11 @@ impl Scratch {
             self.ends.push(self.bytes.len());
         }
         for &index in order {
-            let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+            let start = index
+                .checked_sub(1)
+                .and_then(|before| self.ends.get(before))
+                .copied()
+                .unwrap_or(0);
             let end = self.ends.get(index).copied().unwrap_or(start);
             if let (Some(cell), Some(value)) = (plan.cells.get(index), self.bytes.get(start..end)) {
                 out.extend_from_slice(&cell.key);
@@ -137,7 +181,9 @@ impl Scratch {
 impl Plan {
     fn new(columns: Columns, format: &Format, shape: Option<&Shape>) -> Plan {
         let order = object_order(&columns);
-        let first = order.as_ref().map_or(Some(0), |order| order.first().copied());
+        let first = order
+            .as_ref()
+            .map_or(Some(0), |order| order.first().copied());
         let cells = columns
             .iter()
             .enumerate()
@@ -152,7 +198,11 @@ impl Plan {
                 }
             })
             .collect();
-        Plan { columns, cells, order }
+        Plan {
+            columns,
+            cells,
+            order,
+        }
     }
 }
 
@@ -166,13 +216,19 @@ fn object_order(columns: &[Column]) -> Option<Vec<usize>> {
             names.push((&column.name, index));
         }
     }
-    let is_plain = names.len() == columns.len() && !names.iter().any(|(name, _)| array_index(name).is_some());
+    let is_plain =
+        names.len() == columns.len() && !names.iter().any(|(name, _)| array_index(name).is_some());
     if is_plain {
         return None;
     }
     // Stable: names that are no index keep their order behind those that are.
     names.sort_by_key(|(name, _)| array_index(name).map_or((1, 0), |index| (0, index)));
-    Some(names.into_iter().filter_map(|(name, _)| last.get(name).copied()).collect())
+    Some(
+        names
+            .into_iter()
+            .filter_map(|(name, _)| last.get(name).copied())
+            .collect(),
+    )
 }
 
 /// The number that `name` is when an object treats it as an array index.
@@ -184,7 +240,13 @@ fn array_index(name: &str) -> Option<u32> {
 
 impl CellPlan {
     #[inline]
-    fn write(&self, cell: Cell<'_>, column: &Column, format: &Format, out: &mut Vec<u8>) -> Result<()> {
+    fn write(
+        &self,
+        cell: Cell<'_>,
+        column: &Column,
+        format: &Format,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
         match &self.change {
             None => write_cell(self.form, cell, column, format, out),
             Some(change) => write_changed(change, self.form, cell, column, format, out),
@@ -193,7 +255,13 @@ impl CellPlan {
 }
 
 #[inline]
-fn write_cell(form: Form, cell: Cell<'_>, column: &Column, format: &Format, out: &mut Vec<u8>) -> Result<()> {
+fn write_cell(
+    form: Form,
+    cell: Cell<'_>,
+    column: &Column,
+    format: &Format,
+    out: &mut Vec<u8>,
+) -> Result<()> {
     match (form, cell) {
         (_, Cell::Null) => out.extend_from_slice(b"null"),
         (Form::Text, Cell::Bytes(bytes)) => string::write_json_string(bytes, out),
@@ -201,8 +269,12 @@ fn write_cell(form: Form, cell: Cell<'_>, column: &Column, format: &Format, out:
         (Form::Int | Form::BigInt, Cell::UInt(value)) => number::write_u64(value, out),
         (Form::Number, Cell::Int(value)) => number::i64_as_js_number(value, out),
         (Form::Number, Cell::UInt(value)) => number::u64_as_js_number(value, out),
-        (Form::ExactNumber, Cell::Int(value)) if value.unsigned_abs() <= MAX_SAFE => number::write_i64(value, out),
-        (Form::ExactNumber, Cell::UInt(value)) if value <= MAX_SAFE => number::write_u64(value, out),
+        (Form::ExactNumber, Cell::Int(value)) if value.unsigned_abs() <= MAX_SAFE => {
+            number::write_i64(value, out)
+        }
+        (Form::ExactNumber, Cell::UInt(value)) if value <= MAX_SAFE => {
+            number::write_u64(value, out)
+        }
         (Form::ExactNumber | Form::IntText, Cell::Int(_) | Cell::UInt(_)) => {
             quoted(out, |out| write_integer_text(cell, column, out));
         }
@@ -210,13 +282,19 @@ fn write_cell(form: Form, cell: Cell<'_>, column: &Column, format: &Format, out:
         (Form::Double(decimals), Cell::Double(value)) => {
             number::write_f64(number::double_as_text_reads(value, decimals), out);
         }
-        (Form::DecimalNumber, Cell::Bytes(bytes)) => number::write_f64(number::decimal_to_f64(bytes), out),
+        (Form::DecimalNumber, Cell::Bytes(bytes)) => {
+            number::write_f64(number::decimal_to_f64(bytes), out)
+        }
         (Form::Date, Cell::Date(parts)) => {
             date::write_iso(format.zone.date_ms(parts.year, parts.month, parts.day), out);
         }
-        (Form::DateTime, Cell::Date(parts)) => date::write_iso(format.zone.datetime_ms(&parts), out),
+        (Form::DateTime, Cell::Date(parts)) => {
+            date::write_iso(format.zone.datetime_ms(&parts), out)
+        }
         (Form::DateText, Cell::Date(parts)) => {
-            quoted(out, |out| date::write_date(parts.year, parts.month, parts.day, out));
+            quoted(out, |out| {
+                date::write_date(parts.year, parts.month, parts.day, out)
+            });
         }
         (Form::DateTimeText(decimals), Cell::Date(parts)) => {
             quoted(out, |out| date::write_datetime(&parts, decimals, out));
@@ -240,7 +318,11 @@ pub const MAX_SAFE: u64 = (1 << 53) - 1;
 pub fn write_integer_text(cell: Cell<'_>, column: &Column, out: &mut Vec<u8>) {
     const ZEROFILL: u16 = 64;
     // The widest integer that can be declared has 255 digits; a length beyond is no display width.
-    let width = if column.flags & ZEROFILL == 0 { 0 } else { column.length.min(255) as usize };
+    let width = if column.flags & ZEROFILL == 0 {
+        0
+    } else {
+        column.length.min(255) as usize
+    };
     match cell {
         Cell::Int(value) => number::write_i64(value, out),
         Cell::UInt(value) => number::write_u64_padded(value, width, out),
@@ -250,7 +332,10 @@ pub fn write_integer_text(cell: Cell<'_>, column: &Column, out: &mut Vec<u8>) {
 
 #[cold]
 pub fn mismatch(form: Form, column: &Column) -> Error {
-    Error::protocol(format!("column '{}' came in another type than it was announced ({form:?})", column.name))
+    Error::protocol(format!(
+        "column '{}' came in another type than it was announced ({form:?})",
+        column.name
+    ))
 }
 
 fn quoted(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
@@ -288,7 +373,9 @@ pub fn write_vector(bytes: &[u8], out: &mut Vec<u8>) {
         if index > 0 {
             out.push(b',');
         }
-        let value = chunk.first_chunk::<4>().map_or(0.0, |bytes| f32::from_le_bytes(*bytes));
+        let value = chunk
+            .first_chunk::<4>()
+            .map_or(0.0, |bytes| f32::from_le_bytes(*bytes));
         number::write_f64(f64::from(value), out);
     }
     out.push(b']');
@@ -316,7 +403,10 @@ fn write_changed(
         // Anything else is changed as the text that JSON has for it, without its quotes.
         other => {
             write_cell(form, other, column, format, &mut rendered)?;
-            rendered.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")).unwrap_or(&rendered)
+            rendered
+                .strip_prefix(b"\"")
+                .and_then(|text| text.strip_suffix(b"\""))
+                .unwrap_or(&rendered)
         }
     };
     match &change.split {
@@ -349,13 +439,17 @@ fn write_split(text: &[u8], separator: &[u8], change: &Change, out: &mut Vec<u8>
 fn find(text: &[u8], separator: &[u8]) -> Option<usize> {
     match separator {
         [byte] => text.iter().position(|candidate| candidate == byte),
-        _ => text.windows(separator.len().max(1)).position(|window| window == separator),
+        _ => text
+            .windows(separator.len().max(1))
+            .position(|window| window == separator),
     }
 }
 
 fn write_part(part: &[u8], change: &Change, out: &mut Vec<u8>) {
     if change.number {
-        let value = std::str::from_utf8(part).ok().and_then(|text| text.trim().parse().ok());
+        let value = std::str::from_utf8(part)
+            .ok()
+            .and_then(|text| text.trim().parse().ok());
         return number::write_f64(value.unwrap_or(f64::NAN), out);
     }
     if change.prefix.is_empty() {
@@ -380,7 +474,11 @@ mod tests {
     }
 
     fn split(text: &str, separator: &str, prefix: &str) -> String {
-        let change = Change { split: Some(separator.into()), prefix: prefix.into(), number: false };
+        let change = Change {
+            split: Some(separator.into()),
+            prefix: prefix.into(),
+            number: false,
+        };
         let mut out = Vec::new();
         write_split(text.as_bytes(), separator.as_bytes(), &change, &mut out);
         String::from_utf8_lossy(&out).into_owned()

@@ -370,7 +370,13 @@ mod tests {
 
     #[test]
     fn zeros_fill_a_number_up_to_its_width_and_cut_nothing() {
-        for (value, width, expected) in [(0, 3, "000"), (7, 1, "7"), (42, 5, "00042"), (1000, 2, "1000"), (0, 0, "0")] {
+        for (value, width, expected) in [
+            (0, 3, "000"),
+            (7, 1, "7"),
+            (42, 5, "00042"),
+            (1000, 2, "1000"),
+            (0, 0, "0"),
+        ] {
             assert_eq!(text(|out| write_u64_padded(value, width, out)), expected);
         }
     }

@@ -42,6 +42,11 @@ use super::{
 const SEGMENT: usize = 96 * 1024;
 /// ASCII text from this length on is kept apart: below, a copy costs less than a string with a finaliser.
 const TEXT_APART: usize = 16 * 1024;
+/// Room for the text of a segment.
+const TEXT: usize = 128 * 1024;
+/// Only the first segments of a result keep their text apart. The rows of longer results outlive the collector's young
+/// generation, and then memory outside of the heap, which it hardly counts, would pile up until a full collection.
+const SEGMENTS_APART: usize = 4;
 pub const HEADER_WORDS: usize = 8;
 
 /// A finished result.
@@ -96,7 +101,10 @@ impl RowShapes {
         }
         // Unique in the process, because the pools of a thread share its builders.
         let id = NEXT_SHAPE.fetch_add(1, Ordering::Relaxed);
-        let shape = Arc::new(RowShape { id, json: json.clone() });
+        let shape = Arc::new(RowShape {
+            id,
+            json: json.clone(),
+        });
         known.insert(json, shape.clone());
         shape
     }
@@ -111,6 +119,8 @@ pub struct PackedRows<'a> {
     limit: usize,
     segment: Segment,
     segments: Vec<Packet>,
+    /// The memory of `segments`.
+    size: usize,
     rows: usize,
 }
 
@@ -134,33 +144,57 @@ struct Segment {
 
 impl<'a> PackedRows<'a> {
     pub fn new(format: &'a Format, shapes: &'a RowShapes, limit: usize) -> PackedRows<'a> {
-        PackedRows { format, shapes, plan: None, limit, segment: Segment::default(), segments: Vec::new(), rows: 0 }
+        PackedRows {
+            format,
+            shapes,
+            plan: None,
+            limit,
+            segment: Segment::default(),
+            segments: Vec::new(),
+            size: 0,
+            rows: 0,
+        }
+    }
+
+    /// The memory of finished segments.
+    pub fn size(&self) -> usize {
+        self.size
     }
 
     /// The rows, or `None` if the statement had no result.
     pub fn finish(mut self) -> Option<Packed> {
         let plan = self.plan?;
         if self.segment.rows > 0 {
-            self.segments.push(self.segment.close());
+            let packet = self.segment.close(self.segments.len() < SEGMENTS_APART);
+            self.segments.push(packet);
         }
-        Some(Packed { shape: plan.shape.clone(), segments: self.segments, rows: self.rows })
+        Some(Packed {
+            shape: plan.shape.clone(),
+            segments: self.segments,
+            rows: self.rows,
+        })
     }
 }
 
 impl RowSink for PackedRows<'_> {
     fn begin(&mut self, columns: &Columns, memo: &mut Memo) -> Result<()> {
         let (format, shapes) = (self.format, self.shapes);
-        self.plan = Some(memo.get_or_insert(1, || Arc::new(Plan::new(columns.clone(), format, shapes))));
+        self.plan =
+            Some(memo.get_or_insert(1, || Arc::new(Plan::new(columns.clone(), format, shapes))));
         Ok(())
     }
 
     fn row(&mut self, mut row: Row<'_>) -> Result<()> {
-        let Some(plan) = &self.plan else { return Ok(()) };
+        let Some(plan) = &self.plan else {
+            return Ok(());
+        };
         if self.rows >= self.limit {
             return Ok(());
         }
         let nulls = self.segment.words.len();
-        self.segment.words.resize(nulls + plan.forms.len().div_ceil(32), 0);
+        self.segment
+            .words
+            .resize(nulls + plan.forms.len().div_ceil(32), 0);
         for (index, (&form, column)) in plan.forms.iter().zip(plan.columns.iter()).enumerate() {
             let cell = row.cell(index, column)?;
             if let Cell::Null = cell {
@@ -174,7 +208,9 @@ impl RowSink for PackedRows<'_> {
         self.segment.rows += 1;
         self.rows += 1;
         if self.segment.len() >= SEGMENT {
-            self.segments.push(self.segment.close());
+            let packet = self.segment.close(self.segments.len() < SEGMENTS_APART);
+            self.size += packet.size();
+            self.segments.push(packet);
         }
         Ok(())
     }
@@ -191,10 +227,19 @@ impl Plan {
             string::write_json_string(column.name.as_bytes(), &mut json);
         }
         json.extend_from_slice(b"],\"kinds\":\"");
-        json.extend(forms.iter().zip(columns.iter()).map(|(&form, column)| kind(form, column)));
+        json.extend(
+            forms
+                .iter()
+                .zip(columns.iter())
+                .map(|(&form, column)| kind(form, column)),
+        );
         json.extend_from_slice(b"\"}");
         let shape = shapes.get(String::from_utf8_lossy(&json).into_owned());
-        Plan { columns, forms, shape }
+        Plan {
+            columns,
+            forms,
+            shape,
+        }
     }
 }
 
@@ -206,7 +251,9 @@ fn kind(form: Form, column: &Column) -> u8 {
         Form::BigInt if column.is_unsigned() => b'u',
         Form::BigInt => b'n',
         Form::ExactNumber => b'm',
-        Form::Text | Form::IntText | Form::DateText | Form::DateTimeText(_) | Form::TimeText(_) => b's',
+        Form::Text | Form::IntText | Form::DateText | Form::DateTimeText(_) | Form::TimeText(_) => {
+            b's'
+        }
         Form::Json | Form::Geometry | Form::Vector => b'j',
         Form::Bytes => b'b',
     }
@@ -239,7 +286,9 @@ impl Segment {
                 self.words.push(1);
                 self.ascii(|out| write_integer_text(cell, column, out));
             }
-            (Form::IntText, Cell::Int(_) | Cell::UInt(_)) => self.ascii(|out| write_integer_text(cell, column, out)),
+            (Form::IntText, Cell::Int(_) | Cell::UInt(_)) => {
+                self.ascii(|out| write_integer_text(cell, column, out))
+            }
             (Form::Float, Cell::Float(value)) => self.double(number::f32_as_f64(value)),
             (Form::Double(decimals), Cell::Double(value)) => {
                 self.double(number::double_as_text_reads(value, decimals));
@@ -279,6 +328,9 @@ impl Segment {
 
     #[inline]
     fn text(&mut self, bytes: &[u8]) {
+        if self.text.capacity() - self.text.len() < bytes.len() {
+            self.grow_text();
+        }
         if bytes.is_ascii() {
             self.text.extend_from_slice(bytes);
             self.units += bytes.len() as u32;
@@ -291,6 +343,15 @@ impl Segment {
         self.words.push(self.units);
     }
 
+    /// A text that outgrows a small buffer goes on in one that holds a whole segment's, at once and not by doubling.
+    fn grow_text(&mut self) {
+        if (1024..TEXT).contains(&self.text.capacity()) {
+            let mut larger = buffers::take(TEXT);
+            larger.extend_from_slice(&self.text);
+            self.text = larger;
+        }
+    }
+
     fn ascii(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.text.len();
         write(&mut self.text);
@@ -299,9 +360,9 @@ impl Segment {
     }
 
     /// Writes the segment and empties it, its memory kept for the next one.
-    fn close(&mut self) -> Packet {
-        let is_apart = !self.is_wide && self.text.len() >= TEXT_APART;
-        let text = is_apart.then(|| std::mem::replace(&mut self.text, buffers::take(TEXT_APART)));
+    fn close(&mut self, may_part: bool) -> Packet {
+        let is_apart = may_part && !self.is_wide && self.text.len() >= TEXT_APART;
+        let text = is_apart.then(|| std::mem::take(&mut self.text));
         let mut out = buffers::take((HEADER_WORDS * 4 + self.len()).next_multiple_of(8));
         let header = [
             self.rows,

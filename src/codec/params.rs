@@ -62,7 +62,11 @@ impl Params {
         if !has_list {
             lengths = Vec::new();
         }
-        Ok(Params { bytes: bytes.into(), len, lengths: lengths.into() })
+        Ok(Params {
+            bytes: bytes.into(),
+            len,
+            lengths: lengths.into(),
+        })
     }
 
     /// The number of values, which is the number of `?` once lists are expanded.
@@ -131,7 +135,15 @@ impl<'a> Reader<'a> {
                 let year = u16::from_le_bytes(self.take()?);
                 let [month, day, hour, minute, second] = self.take()?;
                 let micros = u32::from_le_bytes(self.take()?);
-                Param::DateTime(DateParts { year, month, day, hour, minute, second, micros })
+                Param::DateTime(DateParts {
+                    year,
+                    month,
+                    day,
+                    hour,
+                    minute,
+                    second,
+                    micros,
+                })
             }
             8 => Param::Bool(true),
             9 => Param::Bool(false),
@@ -150,7 +162,10 @@ mod tests {
     use super::*;
 
     fn values(params: &Params) -> Vec<Param<'_>> {
-        params.iter().map(|param| param.expect("well formed")).collect()
+        params
+            .iter()
+            .map(|param| param.expect("well formed"))
+            .collect()
     }
 
     #[test]
@@ -164,7 +179,15 @@ mod tests {
         let params = Params::unpack(&bytes).expect("well formed");
         assert_eq!(params.len(), 4);
         assert_eq!(params.lengths(), [1, 2, 1]);
-        assert_eq!(values(&params), [Param::Int(42), Param::Text(b"a"), Param::Null, Param::Bool(true)]);
+        assert_eq!(
+            values(&params),
+            [
+                Param::Int(42),
+                Param::Text(b"a"),
+                Param::Null,
+                Param::Bool(true)
+            ]
+        );
     }
 
     #[test]

@@ -38,7 +38,10 @@ impl Shape {
     pub fn from_json(json: &str) -> Result<Shape> {
         let columns = serde_json::from_str(json)
             .map_err(|error| Error::new(Kind::Parameters, format!("shape: {error}")))?;
-        Ok(Shape { id: NEXT.fetch_add(1, Ordering::Relaxed), columns })
+        Ok(Shape {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            columns,
+        })
     }
 
     pub fn id(&self) -> u64 {

@@ -4,11 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     codec::{
-        date,
-        json::JsonRows,
-        number::write_u64,
-        params::Params,
-        shape::Shape,
+        date, json::JsonRows, number::write_u64, params::Params, shape::Shape,
         string::write_json_string,
     },
     error::{Error, Kind, Result},
@@ -45,7 +41,8 @@ impl Engine {
         let mut head = b"{\"status\":\"success\",\"message\":".to_vec();
         write_json_string(call.page.message.as_bytes(), &mut head);
         head.extend_from_slice(b",\"data\":");
-        let mut rows = JsonRows::new(&self.format, call.shape.as_deref(), JSON_CAPACITY).with_head(&head);
+        let mut rows =
+            JsonRows::new(&self.format, call.shape.as_deref(), JSON_CAPACITY).with_head(&head);
         let data = self.execute(&call.statement, &call.params, &mut rows);
         let total = match &call.count {
             None => {
@@ -55,7 +52,8 @@ impl Engine {
             Some((statement, params)) => {
                 let mut count = Count::default();
                 // Both finish before an error is told, so that no connection is left in the middle of a result.
-                let (read, counted) = tokio::join!(data, self.execute(statement, params, &mut count));
+                let (read, counted) =
+                    tokio::join!(data, self.execute(statement, params, &mut count));
                 read?;
                 counted?;
                 Some(count.value.ok_or_else(|| no_count())?)
@@ -63,15 +61,24 @@ impl Engine {
         };
         let count = rows.rows();
         let mut body = rows.finish().ok_or_else(|| {
-            Error::new(Kind::Parameters, "paginateJson needs a statement that returns rows")
+            Error::new(
+                Kind::Parameters,
+                "paginateJson needs a statement that returns rows",
+            )
         })?;
         write_pagination(&call.page, total, count as u64, &mut body);
-        Ok(Answer::Json { bytes: body, rows: count })
+        Ok(Answer::Json {
+            bytes: body,
+            rows: count,
+        })
     }
 }
 
 fn no_count() -> Error {
-    Error::new(Kind::Parameters, "the count statement must return one row with one whole number")
+    Error::new(
+        Kind::Parameters,
+        "the count statement must return one row with one whole number",
+    )
 }
 
 fn write_pagination(page: &Page, total: Option<u64>, rows: u64, out: &mut Vec<u8>) {
@@ -99,7 +106,9 @@ fn write_pagination(page: &Page, total: Option<u64>, rows: u64, out: &mut Vec<u8
     out.extend_from_slice(b",\"hasPrevious\":");
     out.extend_from_slice(if page.page > 1 { b"true" } else { b"false" });
     out.extend_from_slice(b"},\"timestamp\":");
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
     date::write_iso(now.as_millis() as f64, out);
     out.push(b'}');
 }

@@ -19,7 +19,11 @@ pub fn start(pool: &Arc<Pool>) {
 /// Often enough that no limit is passed by more than a quarter, and never a busy loop.
 fn period(pool: &Pool) -> Duration {
     let limits = [pool.config.idle_timeout_ms, pool.config.max_lifetime_ms];
-    let shortest = limits.into_iter().filter(|&limit| limit > 0).min().unwrap_or(60_000);
+    let shortest = limits
+        .into_iter()
+        .filter(|&limit| limit > 0)
+        .min()
+        .unwrap_or(60_000);
     Duration::from_millis((shortest / 4).clamp(50, 15_000))
 }
 
@@ -52,7 +56,9 @@ fn expired(pool: &Pool) -> Vec<(Grant, CloseReason)> {
         let age = now.duration_since(idle.connection.opened);
         if !lifetime.is_zero() && age >= lifetime {
             out.push((Grant::Connection(idle.connection), CloseReason::Lifetime));
-        } else if index < surplus || (!idle_limit.is_zero() && now.duration_since(idle.since) >= idle_limit) {
+        } else if index < surplus
+            || (!idle_limit.is_zero() && now.duration_since(idle.since) >= idle_limit)
+        {
             out.push((Grant::Connection(idle.connection), CloseReason::Idle));
         } else {
             kept.push(idle);

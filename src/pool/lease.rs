@@ -4,11 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::timeout;
 
-use crate::{
-    error::Result,
-    metrics::CloseReason,
-    wire::{Columns, Connection, Memo, Row, RowSink},
-};
+use crate::{metrics::CloseReason, wire::Connection};
 
 use super::{Grant, Pool, Pooled};
 
@@ -23,7 +19,10 @@ pub struct Lease {
 
 impl Lease {
     pub(super) fn new(pool: Arc<Pool>, pooled: Pooled) -> Lease {
-        Lease { pool, pooled: Some(pooled) }
+        Lease {
+            pool,
+            pooled: Some(pooled),
+        }
     }
 
     /// The connection, for as long as the lease lasts.
@@ -37,7 +36,9 @@ impl Lease {
 
     /// Gives the connection back. `session_changed` says that the statements run on it may have left traces.
     pub async fn release(mut self, session_changed: bool) {
-        let Some(pooled) = &mut self.pooled else { return };
+        let Some(pooled) = &mut self.pooled else {
+            return;
+        };
         let config = self.pool.config();
         let connection = &mut pooled.connection;
         if !connection.is_usable() {
@@ -71,7 +72,8 @@ impl Lease {
     pub fn abandon(mut self) {
         if let Some(pooled) = self.pooled.take() {
             self.pool.kill(pooled.connection.id());
-            self.pool.retire(Grant::Connection(pooled), CloseReason::Timeout);
+            self.pool
+                .retire(Grant::Connection(pooled), CloseReason::Timeout);
         }
     }
 }
@@ -83,20 +85,8 @@ impl Drop for Lease {
             if !pooled.connection.is_usable() {
                 self.pool.kill(pooled.connection.id());
             }
-            self.pool.retire(Grant::Connection(pooled), CloseReason::Error);
+            self.pool
+                .retire(Grant::Connection(pooled), CloseReason::Error);
         }
-    }
-}
-
-/// A sink for statements whose rows nobody wants.
-pub struct Ignore;
-
-impl RowSink for Ignore {
-    fn begin(&mut self, _columns: &Columns, _memo: &mut Memo) -> Result<()> {
-        Ok(())
-    }
-
-    fn row(&mut self, _row: Row<'_>) -> Result<()> {
-        Ok(())
     }
 }

@@ -22,7 +22,7 @@ use crate::{
     config::Config,
     error::{Error, Kind, Result},
     metrics::{CloseReason, Metrics},
-    wire::Connection,
+    wire::{Connection, Discard},
 };
 
 pub use lease::Lease;
@@ -86,7 +86,12 @@ pub struct Occupancy {
 impl Pool {
     /// A pool that opens connections when they are asked for. Must be called on the runtime, whose tasks keep it.
     pub fn new(config: Arc<Config>, metrics: Arc<Metrics>) -> Arc<Pool> {
-        let pool = Arc::new(Pool { config, metrics, state: Mutex::default(), changed: Notify::new() });
+        let pool = Arc::new(Pool {
+            config,
+            metrics,
+            state: Mutex::default(),
+            changed: Notify::new(),
+        });
         keeper::start(&pool);
         pool
     }
@@ -113,7 +118,8 @@ impl Pool {
             let grant = match self.try_take()? {
                 Taken::Grant(grant, since) => {
                     if let (Grant::Connection(_), Some(since)) = (&grant, since)
-                        && since.elapsed() >= Duration::from_millis(self.config.validate_after_idle_ms)
+                        && since.elapsed()
+                            >= Duration::from_millis(self.config.validate_after_idle_ms)
                     {
                         match self.validate(grant, deadline).await {
                             Some(lease) => return Ok(lease),
@@ -122,7 +128,9 @@ impl Pool {
                     }
                     grant
                 }
-                Taken::Wait(number, receiver) => self.wait(number, receiver, started, deadline).await?,
+                Taken::Wait(number, receiver) => {
+                    self.wait(number, receiver, started, deadline).await?
+                }
             };
             return match grant {
                 Grant::Connection(pooled) => Ok(Lease::new(self.clone(), pooled)),
@@ -138,14 +146,20 @@ impl Pool {
             return Err(closed());
         }
         if let Some(idle) = state.idle.pop() {
-            return Ok(Taken::Grant(Grant::Connection(idle.connection), Some(idle.since)));
+            return Ok(Taken::Grant(
+                Grant::Connection(idle.connection),
+                Some(idle.since),
+            ));
         }
         if state.total < self.config.connection_limit {
             state.total += 1;
             return Ok(Taken::Grant(Grant::Slot, None));
         }
         if !self.config.wait_for_connections {
-            return Err(self.queue_full(&state, "waitForConnections is false and no connection is free"));
+            return Err(self.queue_full(
+                &state,
+                "waitForConnections is false and no connection is free",
+            ));
         }
         if self.config.queue_limit > 0 && state.waiters.len() >= self.config.queue_limit {
             return Err(self.queue_full(&state, "the queue for connections is full"));
@@ -164,7 +178,11 @@ impl Pool {
         started: Instant,
         deadline: Instant,
     ) -> Result<Grant> {
-        let mut place = Place { pool: self, number, receiver };
+        let mut place = Place {
+            pool: self,
+            number,
+            receiver,
+        };
         // Marked cancellation point: dropped here, the place gives back what it was granted.
         match timeout_at(deadline, &mut place.receiver).await {
             Ok(Ok(grant)) => Ok(grant),
@@ -177,7 +195,9 @@ impl Pool {
 
     /// Checks a connection that has been idle for long. A dead one is replaced by another try.
     async fn validate(self: &Arc<Pool>, grant: Grant, deadline: Instant) -> Option<Lease> {
-        let Grant::Connection(pooled) = grant else { return None };
+        let Grant::Connection(pooled) = grant else {
+            return None;
+        };
         let mut lease = Lease::new(self.clone(), pooled);
         let limit = deadline.min(Instant::now() + PING_TIMEOUT);
         match timeout_at(limit, lease.connection().ping()).await {
@@ -191,17 +211,29 @@ impl Pool {
 
     /// Opens a connection for a slot that is already counted.
     async fn open(self: &Arc<Pool>, started: Instant, deadline: Instant) -> Result<Lease> {
-        let slot = Slot { pool: Some(self.clone()) };
+        let slot = Slot {
+            pool: Some(self.clone()),
+        };
         let begun = Instant::now();
         let connect_deadline = begun + self.config.connect_timeout();
-        let opened = timeout_at(connect_deadline.min(deadline), Connection::open(&self.config)).await;
+        let opened = timeout_at(
+            connect_deadline.min(deadline),
+            Connection::open(&self.config),
+        )
+        .await;
         self.metrics.connect.observe(begun.elapsed());
         let error = match opened {
             Ok(Ok(connection)) => {
                 self.metrics.connections_created.increment();
                 self.lock().last_connect_error = None;
                 slot.keep();
-                return Ok(Lease::new(self.clone(), Pooled { connection: Box::new(connection), opened: Instant::now() }));
+                return Ok(Lease::new(
+                    self.clone(),
+                    Pooled {
+                        connection: Box::new(connection),
+                        opened: Instant::now(),
+                    },
+                ));
             }
             Ok(Err(error)) => error,
             Err(_) => Error::new(
@@ -209,7 +241,10 @@ impl Pool {
                 format!(
                     "no session with {} within {} ms; check host, port and firewall, or raise connectTimeout",
                     self.config.target(),
-                    connect_deadline.min(deadline).saturating_duration_since(begun).as_millis()
+                    connect_deadline
+                        .min(deadline)
+                        .saturating_duration_since(begun)
+                        .as_millis()
                 ),
             ),
         };
@@ -236,7 +271,10 @@ impl Pool {
             }
         }
         if let Grant::Connection(connection) = grant {
-            state.idle.push(Idle { connection, since: Instant::now() });
+            state.idle.push(Idle {
+                connection,
+                since: Instant::now(),
+            });
         }
     }
 
@@ -267,7 +305,12 @@ impl Pool {
     pub fn occupancy(&self) -> Occupancy {
         let state = self.lock();
         let idle = state.idle.len();
-        Occupancy { total: state.total, active: state.total - idle.min(state.total), idle, waiting: state.waiters.len() }
+        Occupancy {
+            total: state.total,
+            active: state.total - idle.min(state.total),
+            idle,
+            waiting: state.waiters.len(),
+        }
     }
 
     /// Closes the pool: waiters are refused, idle connections go now, lent ones when they come back. Returns when
@@ -276,7 +319,10 @@ impl Pool {
         let (idle, waiters) = {
             let mut state = self.lock();
             state.closed = true;
-            (std::mem::take(&mut state.idle), std::mem::take(&mut state.waiters))
+            (
+                std::mem::take(&mut state.idle),
+                std::mem::take(&mut state.waiters),
+            )
         };
         // Dropping a waiter's sender refuses it.
         drop(waiters);
@@ -303,7 +349,9 @@ impl Pool {
             runtime.spawn(async move {
                 let _ = tokio::time::timeout(config.connect_timeout(), async {
                     let mut control = Connection::open(&config).await?;
-                    control.query(&format!("KILL CONNECTION {id}"), &mut lease::Ignore).await?;
+                    control
+                        .query(&format!("KILL CONNECTION {id}"), &mut Discard)
+                        .await?;
                     control.close().await;
                     Ok::<(), Error>(())
                 })
@@ -318,7 +366,10 @@ impl Pool {
     }
 
     fn queue_full(&self, state: &State, what: &str) -> Error {
-        Error::new(Kind::QueueFull, format!("{what} ({})", self.describe(state)))
+        Error::new(
+            Kind::QueueFull,
+            format!("{what} ({})", self.describe(state)),
+        )
     }
 
     fn acquire_timeout(&self, started: Instant) -> Error {
@@ -348,7 +399,10 @@ impl Pool {
 }
 
 fn closed() -> Error {
-    Error::new(Kind::PoolClosed, "the pool is closed; create a new one to run queries")
+    Error::new(
+        Kind::PoolClosed,
+        "the pool is closed; create a new one to run queries",
+    )
 }
 
 /// Lets the server know, in the background, when there still is a runtime; the socket closes in any case.
@@ -379,7 +433,10 @@ impl Place<'_> {
     fn leave(&mut self) -> Option<Grant> {
         let mut state = self.pool.lock();
         // Numbers rise along the queue, and those who leave by deadline stand at its front.
-        if let Ok(at) = state.waiters.binary_search_by_key(&self.number, |waiter| waiter.number) {
+        if let Ok(at) = state
+            .waiters
+            .binary_search_by_key(&self.number, |waiter| waiter.number)
+        {
             state.waiters.remove(at);
         }
         drop(state);

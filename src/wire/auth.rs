@@ -48,12 +48,19 @@ pub async fn log_in(packets: &mut Packets, config: &Config) -> Result<Session> {
     let greeting = read_greeting(packets.body(&body))?;
     let wanted = Capabilities::wanted(config);
     if !greeting.capabilities.contains(Capabilities::PROTOCOL_41) {
-        return Err(Error::new(Kind::Unsupported, "the server speaks a protocol older than MySQL 4.1"));
+        return Err(Error::new(
+            Kind::Unsupported,
+            "the server speaks a protocol older than MySQL 4.1",
+        ));
     }
     let capabilities = wanted.intersection(greeting.capabilities);
     let mariadb = MariadbCapabilities::WANTED.intersection(greeting.mariadb);
 
-    if let Some(options) = config.tls.as_ref().filter(|_| matches!(packets.stream, Stream::Tcp(_))) {
+    if let Some(options) = config
+        .tls
+        .as_ref()
+        .filter(|_| matches!(packets.stream, Stream::Tcp(_)))
+    {
         if !capabilities.contains(Capabilities::SSL) {
             return Err(Error::new(
                 Kind::Tls,
@@ -62,7 +69,9 @@ pub async fn log_in(packets: &mut Packets, config: &Config) -> Result<Session> {
         }
         // Bytes that came before the handshake were not sent by whoever the certificate names.
         if packets.has_leftovers() {
-            return Err(Error::protocol("the server sent bytes between its greeting and the TLS handshake"));
+            return Err(Error::protocol(
+                "the server sent bytes between its greeting and the TLS handshake",
+            ));
         }
         packets.push(|out| write_login_head(out, capabilities, mariadb, config));
         packets.flush().await?;
@@ -75,7 +84,10 @@ pub async fn log_in(packets: &mut Packets, config: &Config) -> Result<Session> {
     let mut plugin = AuthPlugin::from_bytes(&greeting.plugin).into_owned();
     // A plugin that needs the password in the clear, or one unknown to us, never answers the greeting; the server
     // then asks for a switch, where the rules below apply.
-    if !matches!(plugin, AuthPlugin::CachingSha2Password | AuthPlugin::MysqlNativePassword) {
+    if !matches!(
+        plugin,
+        AuthPlugin::CachingSha2Password | AuthPlugin::MysqlNativePassword
+    ) {
         plugin = AuthPlugin::MysqlNativePassword;
     }
     let proof = prove(&plugin, &greeting.nonce, config, &packets.stream)?;
@@ -86,7 +98,12 @@ pub async fn log_in(packets: &mut Packets, config: &Config) -> Result<Session> {
     packets.flush().await?;
 
     let status = converse(packets, config, plugin, greeting.nonce, capabilities).await?;
-    Ok(Session { id: greeting.id, capabilities, mariadb, status })
+    Ok(Session {
+        id: greeting.id,
+        capabilities,
+        mariadb,
+        status,
+    })
 }
 
 /// Answers the server's questions until it says OK or ERR.
@@ -106,7 +123,9 @@ async fn converse(
             Some(0xFE) => {
                 let mut cursor = Cursor::new(bytes.get(1..).unwrap_or_default());
                 if cursor.is_empty() {
-                    return Err(refused("mysql_old_password, which is broken and not supported"));
+                    return Err(refused(
+                        "mysql_old_password, which is broken and not supported",
+                    ));
                 }
                 plugin = AuthPlugin::from_bytes(cursor.until_zero()?).into_owned();
                 nonce = nonce_of(&plugin, cursor.rest());
@@ -118,10 +137,16 @@ async fn converse(
                 let more = bytes.get(1..).unwrap_or_default().to_vec();
                 continue_plugin(packets, config, &plugin, &nonce, &more).await?;
             }
-            _ => return Err(Error::protocol("the server sent an unknown packet during the login")),
+            _ => {
+                return Err(Error::protocol(
+                    "the server sent an unknown packet during the login",
+                ));
+            }
         }
     }
-    Err(Error::protocol("the server asked for more login data again and again"))
+    Err(Error::protocol(
+        "the server asked for more login data again and again",
+    ))
 }
 
 /// The second part of caching_sha2_password, the only plugin of ours that has one.
@@ -133,7 +158,9 @@ async fn continue_plugin(
     more: &[u8],
 ) -> Result<()> {
     if !matches!(plugin, AuthPlugin::CachingSha2Password) {
-        return Err(Error::protocol("the server sent login data that its plugin does not have"));
+        return Err(Error::protocol(
+            "the server sent login data that its plugin does not have",
+        ));
     }
     match more {
         [CACHING_SHA2_FAST_OK] => Ok(()),
@@ -146,18 +173,28 @@ async fn continue_plugin(
             }
             let key = server_key(packets, config).await?;
             if nonce.is_empty() {
-                return Err(Error::protocol("the server sent no nonce to hide the password with"));
+                return Err(Error::protocol(
+                    "the server sent no nonce to hide the password with",
+                ));
             }
             for (byte, mask) in password.iter_mut().zip(nonce.iter().cycle()) {
                 *byte ^= mask;
             }
             // The library parses a key it trusts to be well formed; ours may come from a stranger.
-            let hidden = std::panic::catch_unwind(|| mysql_common::crypto::encrypt(&password, &key))
-                .map_err(|_| Error::new(Kind::Auth, "the server's public key is not a usable RSA key in PEM form"))?;
+            let hidden =
+                std::panic::catch_unwind(|| mysql_common::crypto::encrypt(&password, &key))
+                    .map_err(|_| {
+                        Error::new(
+                            Kind::Auth,
+                            "the server's public key is not a usable RSA key in PEM form",
+                        )
+                    })?;
             packets.push(|out| out.extend_from_slice(&hidden));
             packets.flush().await
         }
-        _ => Err(Error::protocol("the server sent an unknown step of caching_sha2_password")),
+        _ => Err(Error::protocol(
+            "the server sent an unknown step of caching_sha2_password",
+        )),
     }
 }
 
@@ -184,38 +221,56 @@ async fn server_key(packets: &mut Packets, config: &Config) -> Result<Vec<u8>> {
 }
 
 /// The answer of `plugin` to the server's nonce.
-fn prove(plugin: &AuthPlugin<'_>, nonce: &[u8], config: &Config, stream: &Stream) -> Result<Vec<u8>> {
+fn prove(
+    plugin: &AuthPlugin<'_>,
+    nonce: &[u8],
+    config: &Config,
+    stream: &Stream,
+) -> Result<Vec<u8>> {
     let password = config.password.reveal();
     match plugin {
         AuthPlugin::MysqlNativePassword | AuthPlugin::CachingSha2Password | AuthPlugin::Ed25519 => {
             if nonce.len() < 20 {
                 return Err(Error::protocol("the server's nonce is too short"));
             }
-            Ok(plugin.gen_data(Some(password), nonce).map(|data| data.to_vec()).unwrap_or_default())
+            Ok(plugin
+                .gen_data(Some(password), nonce)
+                .map(|data| data.to_vec())
+                .unwrap_or_default())
         }
-        AuthPlugin::MysqlClearPassword if !config.allow_cleartext => {
-            Err(refused("mysql_clear_password; set enableCleartextPlugin to allow it over TLS or a unix socket"))
-        }
-        AuthPlugin::MysqlClearPassword if !stream.is_private() => {
-            Err(refused("mysql_clear_password without TLS; add the option ssl"))
-        }
+        AuthPlugin::MysqlClearPassword if !config.allow_cleartext => Err(refused(
+            "mysql_clear_password; set enableCleartextPlugin to allow it over TLS or a unix socket",
+        )),
+        AuthPlugin::MysqlClearPassword if !stream.is_private() => Err(refused(
+            "mysql_clear_password without TLS; add the option ssl",
+        )),
         AuthPlugin::MysqlClearPassword => {
             let mut clear = password.as_bytes().to_vec();
             clear.push(0);
             Ok(clear)
         }
-        other => Err(refused(&format!("{}, which is not supported", String::from_utf8_lossy(other.as_bytes())))),
+        other => Err(refused(&format!(
+            "{}, which is not supported",
+            String::from_utf8_lossy(other.as_bytes())
+        ))),
     }
 }
 
 fn refused(plugin: &str) -> Error {
-    Error::new(Kind::Auth, format!("the server asks for the login plugin {plugin}"))
+    Error::new(
+        Kind::Auth,
+        format!("the server asks for the login plugin {plugin}"),
+    )
 }
 
 /// The nonce in the data of a switch request. Some plugins send a zero byte behind it; a random last byte of zero
 /// looks the same, so only the length tells.
 fn nonce_of(plugin: &AuthPlugin<'_>, data: &[u8]) -> Vec<u8> {
-    let length = if matches!(plugin, AuthPlugin::Ed25519) { 32 } else { 20 };
+    let length = if matches!(plugin, AuthPlugin::Ed25519) {
+        32
+    } else {
+        20
+    };
     data.get(..length).unwrap_or(data).to_vec()
 }
 
@@ -225,7 +280,11 @@ fn read_greeting(bytes: &[u8]) -> Result<Greeting> {
         10 => {}
         // "Too many connections" and "host is blocked" come instead of a greeting, and without a state.
         0xFF => return Err(reply::read_err(bytes, false)),
-        version => return Err(Error::protocol(format!("the server speaks protocol version {version}, not 10"))),
+        version => {
+            return Err(Error::protocol(format!(
+                "the server speaks protocol version {version}, not 10"
+            )));
+        }
     }
     cursor.until_zero()?;
     let id = cursor.u32()?;
@@ -240,17 +299,38 @@ fn read_greeting(bytes: &[u8]) -> Result<Greeting> {
     let extended = cursor.u32()?;
     let capabilities = Capabilities::from_bits(low | high << 16);
     nonce.extend_from_slice(cursor.bytes(nonce_length.saturating_sub(8).max(12))?);
-    let nonce = if nonce.len() > 20 { nonce.get(..20).unwrap_or_default().to_vec() } else { nonce };
+    let nonce = if nonce.len() > 20 {
+        nonce.get(..20).unwrap_or_default().to_vec()
+    } else {
+        nonce
+    };
     let plugin = if capabilities.contains(Capabilities::PLUGIN_AUTH) {
-        let rest = if nonce_length < 21 { cursor.rest().strip_prefix(&[0]).unwrap_or(cursor.rest()) } else { cursor.rest() };
-        rest.split(|&byte| byte == 0).next().unwrap_or_default().to_vec()
+        let rest = if nonce_length < 21 {
+            cursor.rest().strip_prefix(&[0]).unwrap_or(cursor.rest())
+        } else {
+            cursor.rest()
+        };
+        rest.split(|&byte| byte == 0)
+            .next()
+            .unwrap_or_default()
+            .to_vec()
     } else {
         Vec::new()
     };
     // MariaDB marks itself by leaving the first bit, LONG_PASSWORD, unset; only then are the last four of the
     // reserved bytes flags.
-    let mariadb = if capabilities.contains(Capabilities::LONG_PASSWORD) { 0 } else { extended };
-    Ok(Greeting { id, capabilities, mariadb: MariadbCapabilities::from_bits(mariadb), nonce, plugin })
+    let mariadb = if capabilities.contains(Capabilities::LONG_PASSWORD) {
+        0
+    } else {
+        extended
+    };
+    Ok(Greeting {
+        id,
+        capabilities,
+        mariadb: MariadbCapabilities::from_bits(mariadb),
+        nonce,
+        plugin,
+    })
 }
 
 fn write_login_head(
@@ -260,7 +340,11 @@ fn write_login_head(
     config: &Config,
 ) {
     out.extend_from_slice(&(capabilities.bits() as u32).to_le_bytes());
-    out.extend_from_slice(&u32::try_from(config.max_allowed_packet).unwrap_or(u32::MAX).to_le_bytes());
+    out.extend_from_slice(
+        &u32::try_from(config.max_allowed_packet)
+            .unwrap_or(u32::MAX)
+            .to_le_bytes(),
+    );
     // Servers with a collation number past 255 do not take it here; those are refused by the option's list.
     out.push(config.collation as u8);
     out.extend_from_slice(&[0; 19]);

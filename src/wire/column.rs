@@ -137,7 +137,9 @@ impl ColumnType {
             255 => ColumnType::Geometry,
             15 | 249..=254 => ColumnType::Text,
             other => {
-                return Err(Error::protocol(format!("the server sent a column of the unknown type {other}")));
+                return Err(Error::protocol(format!(
+                    "the server sent a column of the unknown type {other}"
+                )));
             }
         })
     }

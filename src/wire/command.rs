@@ -81,7 +81,13 @@ pub fn execute(out: &mut Vec<u8>, statement: u32, params: &Params) -> Result<()>
             Param::DateTime(parts) => {
                 out.push(11);
                 out.extend_from_slice(&parts.year.to_le_bytes());
-                out.extend_from_slice(&[parts.month, parts.day, parts.hour, parts.minute, parts.second]);
+                out.extend_from_slice(&[
+                    parts.month,
+                    parts.day,
+                    parts.hour,
+                    parts.minute,
+                    parts.second,
+                ]);
                 out.extend_from_slice(&parts.micros.to_le_bytes());
             }
         }

@@ -14,10 +14,10 @@ use super::{
     column::{Column, Columns},
     command,
     flags::{Capabilities, MariadbCapabilities, Status},
-    packet::{Body, Packets},
+    packet::Packets,
     read::Cursor,
     reply::{self, Done},
-    row::{Row, RowSink},
+    row::{Discard, Row, RowSink},
     statements::{Key, Memo, Prepared, StatementCounts, Statements},
     stream::Stream,
 };
@@ -50,8 +50,9 @@ pub struct Connection {
 impl Connection {
     /// Connects and logs in. The caller holds the deadline.
     pub async fn open(config: &Config) -> Result<Connection> {
-        let stream =
-            Stream::open(config).await.map_err(|error| Error::connect_failed(&config.target(), &error))?;
+        let stream = Stream::open(config)
+            .await
+            .map_err(|error| Error::connect_failed(&config.target(), &error))?;
         let mut packets = Packets::new(stream, LOGIN_PACKET);
         let session = auth::log_in(&mut packets, config).await?;
         packets.set_max_packet(config.max_allowed_packet);
@@ -89,7 +90,12 @@ impl Connection {
     /// Runs `statement` with `params` as a prepared statement and gives the rows of its results to `sink`.
     ///
     /// A statement that the server can not prepare is sent as text if it has no parameters and is one statement.
-    pub async fn execute(&mut self, statement: &Statement, params: &Params, sink: &mut impl RowSink) -> Result<Done> {
+    pub async fn execute(
+        &mut self,
+        statement: &Statement,
+        params: &Params,
+        sink: &mut impl RowSink,
+    ) -> Result<Done> {
         let key = Key::new(statement, params);
         let mut retried = false;
         loop {
@@ -103,7 +109,8 @@ impl Connection {
                         return Err(error);
                     }
                     Err(error)
-                        if error.errno() == Some(MAX_PREPARED_REACHED) && !self.statements.is_empty() =>
+                        if error.errno() == Some(MAX_PREPARED_REACHED)
+                            && !self.statements.is_empty() =>
                     {
                         self.statements.close_all();
                         continue;
@@ -121,7 +128,10 @@ impl Connection {
                 return Err(Error::new(Kind::Parameters, message));
             }
             match self.execute_prepared(&mut prepared, params, sink).await {
-                Err(error) if !retried && matches!(error.errno(), Some(UNKNOWN_STATEMENT | NEED_REPREPARE)) => {
+                Err(error)
+                    if !retried
+                        && matches!(error.errno(), Some(UNKNOWN_STATEMENT | NEED_REPREPARE)) =>
+                {
                     retried = true;
                     self.statements.close_later(prepared.id);
                 }
@@ -167,10 +177,14 @@ impl Connection {
 
     async fn restore_database(&mut self) -> Result<()> {
         let Some(database) = &self.database else {
-            return Err(Error::new(Kind::Unsupported, "the session had no database to go back to"));
+            return Err(Error::new(
+                Kind::Unsupported,
+                "the session had no database to go back to",
+            ));
         };
         self.packets.begin();
-        self.packets.push(|out| command::use_database(out, database));
+        self.packets
+            .push(|out| command::use_database(out, database));
         self.simple().await.map(drop)
     }
 
@@ -186,7 +200,8 @@ impl Connection {
         self.packets.flush().await?;
         let mut columns = Columns::default();
         let mut memo = Memo::default();
-        self.read_results(Protocol::Text, &mut columns, &mut memo, sink).await
+        self.read_results(Protocol::Text, &mut columns, &mut memo, sink)
+            .await
     }
 
     async fn simple(&mut self) -> Result<Done> {
@@ -200,7 +215,9 @@ impl Connection {
                 Ok(done)
             }
             Some(0xFF) => Err(reply::read_err(bytes, true)),
-            _ => Err(Error::protocol("the server answered a command with an unknown packet")),
+            _ => Err(Error::protocol(
+                "the server answered a command with an unknown packet",
+            )),
         }
     }
 
@@ -226,7 +243,9 @@ impl Connection {
         }
         let mut cursor = Cursor::new(bytes);
         if cursor.u8()? != 0 {
-            return Err(Error::protocol("the server answered a prepare with an unknown packet"));
+            return Err(Error::protocol(
+                "the server answered a prepare with an unknown packet",
+            ));
         }
         let id = cursor.u32()?;
         let columns = usize::from(cursor.u16()?);
@@ -239,7 +258,12 @@ impl Connection {
         }
         let columns = self.read_columns(columns).await?;
         self.statements.counts.prepared += 1;
-        Ok(Prepared { id, params, columns, memo: Memo::default() })
+        Ok(Prepared {
+            id,
+            params,
+            columns,
+            memo: Memo::default(),
+        })
     }
 
     async fn execute_prepared(
@@ -250,10 +274,19 @@ impl Connection {
     ) -> Result<Done> {
         self.start();
         let mut written = Ok(());
-        self.packets.push(|out| written = command::execute(out, prepared.id, params));
+        self.packets
+            .push(|out| written = command::execute(out, prepared.id, params));
         let result = match written {
             Ok(()) => match self.packets.flush().await {
-                Ok(()) => self.read_results(Protocol::Binary, &mut prepared.columns, &mut prepared.memo, sink).await,
+                Ok(()) => {
+                    self.read_results(
+                        Protocol::Binary,
+                        &mut prepared.columns,
+                        &mut prepared.memo,
+                        sink,
+                    )
+                    .await
+                }
                 Err(error) => Err(error),
             },
             Err(error) => Err(error),
@@ -295,13 +328,17 @@ impl Connection {
                         }
                     }
                     if columns.len() != count {
-                        return Err(Error::protocol("the server left out column definitions that it never sent"));
+                        return Err(Error::protocol(
+                            "the server left out column definitions that it never sent",
+                        ));
                     }
                     if first {
                         sink.begin(columns, memo)?;
-                        self.read_rows(protocol, columns.len(), &mut received, |row| sink.row(row)).await?
+                        self.read_rows(protocol, columns.len(), &mut received, sink)
+                            .await?
                     } else {
-                        self.read_rows(protocol, columns.len(), &mut received, |_| Ok(())).await?
+                        self.read_rows(protocol, columns.len(), &mut received, &mut Discard)
+                            .await?
                     }
                 }
             };
@@ -318,18 +355,26 @@ impl Connection {
         protocol: Protocol,
         columns: usize,
         received: &mut usize,
-        mut take: impl FnMut(Row<'_>) -> Result<()>,
+        sink: &mut impl RowSink,
     ) -> Result<Done> {
         let deprecate_eof = self.capabilities.contains(Capabilities::DEPRECATE_EOF);
         // An OK packet in the place of an EOF may have a body of any length below one frame; a row that starts with
         // the same byte is a text row with a first value of 16 MiB or more, which is longer than a frame.
         let longest_end = if deprecate_eof { 0xFF_FFFF } else { 9 };
         loop {
-            let body: Body = self.packets.next().await?;
+            let Some(body) = self.packets.try_next()? else {
+                sink.room().await?;
+                self.packets.fill().await?;
+                continue;
+            };
             let bytes = self.packets.body(&body);
             match bytes.first() {
                 Some(0xFE) if bytes.len() < longest_end => {
-                    return if deprecate_eof { reply::read_ok(bytes, self.capabilities) } else { read_eof(bytes) };
+                    return if deprecate_eof {
+                        reply::read_ok(bytes, self.capabilities)
+                    } else {
+                        read_eof(bytes)
+                    };
                 }
                 Some(0xFF) => return Err(reply::read_err(bytes, true)),
                 _ => {}
@@ -338,10 +383,13 @@ impl Connection {
             if *received > self.max_result_bytes {
                 return Err(Error::new(
                     Kind::ResultTooLarge,
-                    format!("the result has more than {} bytes, the limit of maxResultBytes", self.max_result_bytes),
+                    format!(
+                        "the result has more than {} bytes, the limit of maxResultBytes",
+                        self.max_result_bytes
+                    ),
                 ));
             }
-            take(match protocol {
+            sink.row(match protocol {
                 Protocol::Binary => Row::binary(bytes, columns)?,
                 Protocol::Text => Row::text(bytes),
             })?;
@@ -350,11 +398,15 @@ impl Connection {
 
     async fn read_columns(&mut self, count: usize) -> Result<Columns> {
         if count > MAX_COLUMNS {
-            return Err(Error::protocol(format!("the server sent a result of {count} columns, more than any has")));
+            return Err(Error::protocol(format!(
+                "the server sent a result of {count} columns, more than any has"
+            )));
         }
         // A forged count reserves nothing: each definition has to arrive.
         let mut columns = Vec::with_capacity(count.min(64));
-        let extended = self.mariadb.contains(MariadbCapabilities::EXTENDED_METADATA);
+        let extended = self
+            .mariadb
+            .contains(MariadbCapabilities::EXTENDED_METADATA);
         for _ in 0..count {
             let body = self.packets.next().await?;
             columns.push(Column::read(self.packets.body(&body), extended)?);
@@ -405,5 +457,9 @@ fn read_eof(bytes: &[u8]) -> Result<Done> {
     cursor.u8()?;
     let warnings = cursor.u16()?;
     let status = Status::from_bits(cursor.u16()?);
-    Ok(Done { warnings, status, ..Done::default() })
+    Ok(Done {
+        warnings,
+        status,
+        ..Done::default()
+    })
 }

@@ -73,7 +73,8 @@ impl MariadbCapabilities {
     pub const EXTENDED_METADATA: MariadbCapabilities = MariadbCapabilities(1 << 3);
     /// Executions leave out column definitions that did not change.
     pub const CACHE_METADATA: MariadbCapabilities = MariadbCapabilities(1 << 4);
-    pub const WANTED: MariadbCapabilities = MariadbCapabilities(Self::EXTENDED_METADATA.0 | Self::CACHE_METADATA.0);
+    pub const WANTED: MariadbCapabilities =
+        MariadbCapabilities(Self::EXTENDED_METADATA.0 | Self::CACHE_METADATA.0);
 
     pub fn from_bits(bits: u32) -> MariadbCapabilities {
         MariadbCapabilities(bits)

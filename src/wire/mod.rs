@@ -23,5 +23,5 @@ mod tls;
 pub use column::{Column, ColumnType, Columns};
 pub use connection::Connection;
 pub use reply::Done;
-pub use row::{Cell, Row, RowSink};
+pub use row::{Cell, Discard, Row, RowSink};
 pub use statements::{Memo, StatementCounts};

@@ -75,7 +75,9 @@ impl Packets {
             self.received.advance(self.taken);
             self.taken = 0;
         }
-        let Some(length) = self.frame_at(0) else { return Ok(None) };
+        let Some(length) = self.frame_at(0) else {
+            return Ok(None);
+        };
         if length < MAX_FRAME && !self.joining {
             if length > self.max_packet {
                 return Err(self.too_long());
@@ -102,11 +104,18 @@ impl Packets {
 
     /// Waits for more bytes.
     pub async fn fill(&mut self) -> Result<()> {
-        let missing = self.frame_at(0).map_or(0, |length| (HEADER + length).saturating_sub(self.received.len()));
+        let missing = self.frame_at(0).map_or(0, |length| {
+            (HEADER + length).saturating_sub(self.received.len())
+        });
         // Large bodies ask for what they miss, in steps, so that a forged length reserves no memory by itself.
-        self.received.reserve(self.read_size.max(missing.min(4 * READ_MAX)));
+        self.received
+            .reserve(self.read_size.max(missing.min(4 * READ_MAX)));
         let free = self.received.capacity() - self.received.len();
-        let count = self.stream.read_buf(&mut self.received).await.map_err(|e| Error::connection_lost(&e))?;
+        let count = self
+            .stream
+            .read_buf(&mut self.received)
+            .await
+            .map_err(|e| Error::connection_lost(&e))?;
         if count == 0 {
             return Err(Error::connection_lost(&io::ErrorKind::UnexpectedEof.into()));
         }
@@ -148,7 +157,10 @@ impl Packets {
         }
         sent.map_err(|e| Error::connection_lost(&e))?;
         // Only TLS buffers; on sockets this does nothing.
-        self.stream.flush().await.map_err(|e| Error::connection_lost(&e))
+        self.stream
+            .flush()
+            .await
+            .map_err(|e| Error::connection_lost(&e))
     }
 
     /// Gives back the memory that one large result needed.
@@ -188,7 +200,9 @@ impl Packets {
             self.joining = true;
         }
         while let Some(length) = self.frame_at(0) {
-            let Some(frame) = self.received.get(HEADER..HEADER + length) else { break };
+            let Some(frame) = self.received.get(HEADER..HEADER + length) else {
+                break;
+            };
             if self.joined.len() + length > self.max_packet {
                 return Err(self.too_long());
             }
@@ -214,7 +228,12 @@ impl Packets {
     fn write_header(&mut self, at: usize, length: usize) {
         let sequence = self.sequence;
         if let Some(header) = self.outgoing.get_mut(at..at + HEADER) {
-            header.copy_from_slice(&[length as u8, (length >> 8) as u8, (length >> 16) as u8, sequence]);
+            header.copy_from_slice(&[
+                length as u8,
+                (length >> 8) as u8,
+                (length >> 16) as u8,
+                sequence,
+            ]);
         }
         self.sequence = self.sequence.wrapping_add(1);
     }

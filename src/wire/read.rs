@@ -78,9 +78,13 @@ impl<'a> Cursor<'a> {
         match self.u8()? {
             byte @ 0..=0xFA => Ok(u64::from(byte)),
             0xFC => self.u16().map(u64::from),
-            0xFD => self.array::<3>().map(|[a, b, c]| u64::from(u32::from_le_bytes([a, b, c, 0]))),
+            0xFD => self
+                .array::<3>()
+                .map(|[a, b, c]| u64::from(u32::from_le_bytes([a, b, c, 0]))),
             0xFE => self.u64(),
-            other => Err(Error::protocol(format!("{other:#04x} does not begin a length"))),
+            other => Err(Error::protocol(format!(
+                "{other:#04x} does not begin a length"
+            ))),
         }
     }
 
@@ -93,7 +97,11 @@ impl<'a> Cursor<'a> {
 
     /// A string up to a zero byte, which is eaten too.
     pub fn until_zero(&mut self) -> Result<&'a [u8]> {
-        let end = self.rest.iter().position(|&byte| byte == 0).ok_or_else(cut_short)?;
+        let end = self
+            .rest
+            .iter()
+            .position(|&byte| byte == 0)
+            .ok_or_else(cut_short)?;
         let text = self.bytes(end)?;
         self.bytes(1)?;
         Ok(text)

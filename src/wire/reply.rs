@@ -31,7 +31,13 @@ pub fn read_ok(bytes: &[u8], capabilities: Capabilities) -> Result<Done> {
     // Servers put a length before the remark even without session tracking; older ones sent the bare text.
     let rest = cursor.rest();
     let info = cursor.string().unwrap_or(rest);
-    Ok(Done { affected_rows, last_insert_id, warnings, status, info: String::from_utf8_lossy(info).into_owned() })
+    Ok(Done {
+        affected_rows,
+        last_insert_id,
+        warnings,
+        status,
+        info: String::from_utf8_lossy(info).into_owned(),
+    })
 }
 
 /// Turns an ERR packet into an error. Before the login is over there may be no state in it.
@@ -42,14 +48,20 @@ pub fn read_err(bytes: &[u8], with_state: bool) -> Error {
     };
     let mut sql_state = *b"HY000";
     let mut text = cursor.rest();
-    if let (true, Some((b"#", rest))) = (with_state || text.starts_with(b"#"), text.split_at_checked(1))
-        && let Some((state, rest)) = rest.split_first_chunk::<5>()
+    if let (true, Some((b"#", rest))) = (
+        with_state || text.starts_with(b"#"),
+        text.split_at_checked(1),
+    ) && let Some((state, rest)) = rest.split_first_chunk::<5>()
     {
         sql_state = *state;
         text = rest;
     }
     Error::new(
-        Kind::Server { errno, sql_state, fatal: is_fatal(errno) },
+        Kind::Server {
+            errno,
+            sql_state,
+            fatal: is_fatal(errno),
+        },
         String::from_utf8_lossy(text).into_owned(),
     )
 }

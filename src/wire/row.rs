@@ -31,6 +31,23 @@ pub trait RowSink {
     /// `memo` lives as long as the columns stay the same.
     fn begin(&mut self, columns: &super::Columns, memo: &mut super::Memo) -> Result<()>;
     fn row(&mut self, row: Row<'_>) -> Result<()>;
+    /// Awaited before more is read from the server; a sink that is ahead of its reader waits here.
+    fn room(&mut self) -> impl Future<Output = Result<()>> + Send {
+        std::future::ready(Ok(()))
+    }
+}
+
+/// A sink for rows that nobody wants.
+pub struct Discard;
+
+impl RowSink for Discard {
+    fn begin(&mut self, _columns: &super::Columns, _memo: &mut super::Memo) -> Result<()> {
+        Ok(())
+    }
+
+    fn row(&mut self, _row: Row<'_>) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// The cells of one row, to be read in order and each once.
@@ -44,14 +61,22 @@ impl<'a> Row<'a> {
     pub fn binary(body: &'a [u8], columns: usize) -> Result<Row<'a>> {
         let mut cursor = Cursor::new(body);
         if cursor.u8()? != 0 {
-            return Err(Error::protocol("the server sent a row that does not begin with zero"));
+            return Err(Error::protocol(
+                "the server sent a row that does not begin with zero",
+            ));
         }
         let nulls = cursor.bytes((columns + 7 + 2) / 8)?;
-        Ok(Row { cursor, nulls: Some(nulls) })
+        Ok(Row {
+            cursor,
+            nulls: Some(nulls),
+        })
     }
 
     pub fn text(body: &'a [u8]) -> Row<'a> {
-        Row { cursor: Cursor::new(body), nulls: None }
+        Row {
+            cursor: Cursor::new(body),
+            nulls: None,
+        }
     }
 
     /// The cell of column `index`, which must be the one after the cell read before.
@@ -93,7 +118,9 @@ fn binary_cell<'a>(cursor: &mut Cursor<'a>, column: &Column) -> Result<Cell<'a>>
         },
         ColumnType::Float => Cell::Float(cursor.f32()?),
         ColumnType::Double => Cell::Double(cursor.f64()?),
-        ColumnType::Date | ColumnType::DateTime | ColumnType::Timestamp => Cell::Date(binary_date(cursor)?),
+        ColumnType::Date | ColumnType::DateTime | ColumnType::Timestamp => {
+            Cell::Date(binary_date(cursor)?)
+        }
         ColumnType::Time => Cell::Time(binary_time(cursor)?),
         ColumnType::Null => Cell::Null,
         ColumnType::Decimal
@@ -111,7 +138,9 @@ fn binary_date(cursor: &mut Cursor<'_>) -> Result<DateParts> {
     let length = cursor.u8()?;
     let mut parts = DateParts::default();
     if !matches!(length, 0 | 4 | 7 | 11) {
-        return Err(Error::protocol(format!("the server sent a date of {length} bytes")));
+        return Err(Error::protocol(format!(
+            "the server sent a date of {length} bytes"
+        )));
     }
     if length >= 4 {
         parts.year = cursor.u16()?;
@@ -133,12 +162,16 @@ fn binary_time(cursor: &mut Cursor<'_>) -> Result<TimeParts> {
     let length = cursor.u8()?;
     let mut parts = TimeParts::default();
     if !matches!(length, 0 | 8 | 12) {
-        return Err(Error::protocol(format!("the server sent a time of {length} bytes")));
+        return Err(Error::protocol(format!(
+            "the server sent a time of {length} bytes"
+        )));
     }
     if length >= 8 {
         parts.negative = cursor.u8()? != 0;
         let days = cursor.u32()?;
-        parts.hours = days.saturating_mul(24).saturating_add(u32::from(cursor.u8()?));
+        parts.hours = days
+            .saturating_mul(24)
+            .saturating_add(u32::from(cursor.u8()?));
         parts.minutes = cursor.u8()?;
         parts.seconds = cursor.u8()?;
     }
@@ -156,7 +189,12 @@ fn text_cell<'a>(cursor: &mut Cursor<'a>, column: &Column) -> Result<Cell<'a>> {
         return Ok(Cell::Null);
     }
     let bytes = cursor.string()?;
-    let unreadable = || Error::protocol(format!("the server sent no readable value for column '{}'", column.name));
+    let unreadable = || {
+        Error::protocol(format!(
+            "the server sent no readable value for column '{}'",
+            column.name
+        ))
+    };
     let number = || std::str::from_utf8(bytes).map_err(|_| unreadable());
     Ok(match column.column_type {
         ColumnType::Tiny

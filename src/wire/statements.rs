@@ -26,7 +26,10 @@ pub struct Key {
 
 impl Key {
     pub fn new(statement: &Statement, params: &Params) -> Key {
-        Key { statement: statement.id(), lengths: params.lengths().into() }
+        Key {
+            statement: statement.id(),
+            lengths: params.lengths().into(),
+        }
     }
 }
 
@@ -109,7 +112,11 @@ impl Memo {
     const LIMIT: usize = 4;
 
     /// The value under `key`, compiled by `compile` the first time.
-    pub fn get_or_insert<T: Any + Send + Sync>(&mut self, key: u64, compile: impl FnOnce() -> Arc<T>) -> Arc<T> {
+    pub fn get_or_insert<T: Any + Send + Sync>(
+        &mut self,
+        key: u64,
+        compile: impl FnOnce() -> Arc<T>,
+    ) -> Arc<T> {
         let found = self.entries.iter().find(|(entry, _)| *entry == key);
         if let Some(value) = found.and_then(|(_, value)| Arc::clone(value).downcast::<T>().ok()) {
             return value;

@@ -22,13 +22,18 @@ use crate::{
 /// Wraps `stream` in TLS as `tls` asks. The caller holds the deadline.
 pub async fn secure(stream: TcpStream, tls: &Tls, config: &Config) -> Result<TlsStream<TcpStream>> {
     let host = tls.server_name.as_deref().unwrap_or(&config.host);
-    let name = ServerName::try_from(host.to_owned())
-        .map_err(|_| failure(format!("ssl: '{host}' is not a name that a certificate can carry")))?;
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| {
+        failure(format!(
+            "ssl: '{host}' is not a name that a certificate can carry"
+        ))
+    })?;
     let connector = TlsConnector::from(Arc::new(client_config(tls)?));
-    connector
-        .connect(name, stream)
-        .await
-        .map_err(|error| failure(format!("the TLS handshake with {} failed: {error}", config.target())))
+    connector.connect(name, stream).await.map_err(|error| {
+        failure(format!(
+            "the TLS handshake with {} failed: {error}",
+            config.target()
+        ))
+    })
 }
 
 fn failure(message: String) -> Error {
@@ -52,7 +57,9 @@ fn client_config(tls: &Tls) -> Result<ClientConfig> {
         } else {
             None
         };
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(Relaxed { chain, provider }))
+        builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Relaxed { chain, provider }))
     };
     match (&tls.cert, &tls.key) {
         (Some(cert), Some(key)) => {
@@ -73,7 +80,9 @@ fn roots(tls: &Tls) -> Result<RootCertStore> {
         Some(bundles) => {
             for bundle in bundles {
                 for certificate in certificates(bundle, "ssl.ca")? {
-                    roots.add(certificate).map_err(|error| failure(format!("ssl.ca: {error}")))?;
+                    roots
+                        .add(certificate)
+                        .map_err(|error| failure(format!("ssl.ca: {error}")))?;
                 }
             }
         }
@@ -83,10 +92,13 @@ fn roots(tls: &Tls) -> Result<RootCertStore> {
 }
 
 fn certificates(pem: &str, option: &str) -> Result<Vec<CertificateDer<'static>>> {
-    let chain: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+    let chain: std::result::Result<Vec<_>, _> =
+        CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
     match chain {
         Ok(chain) if !chain.is_empty() => Ok(chain),
-        Ok(_) => Err(failure(format!("{option}: no certificate found; expected PEM text"))),
+        Ok(_) => Err(failure(format!(
+            "{option}: no certificate found; expected PEM text"
+        ))),
         Err(error) => Err(failure(format!("{option}: {error}"))),
     }
 }
@@ -113,9 +125,9 @@ impl ServerCertVerifier for Relaxed {
             return Ok(ServerCertVerified::assertion());
         };
         match chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
-            Err(rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) => {
-                Ok(ServerCertVerified::assertion())
-            }
+            Err(rustls::Error::InvalidCertificate(
+                NotValidForName | NotValidForNameContext { .. },
+            )) => Ok(ServerCertVerified::assertion()),
             other => other,
         }
     }
@@ -141,6 +153,8 @@ impl ServerCertVerifier for Relaxed {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }

@@ -27,7 +27,10 @@ fn a_greeting_gives_the_session_the_nonce_and_the_plugin() {
 #[test]
 fn mariadbs_own_flags_are_not_read_from_a_server_of_mysql() {
     let mut bytes = greeting();
-    let low = bytes.iter().position(|&byte| byte == 0xFE).expect("the flags");
+    let low = bytes
+        .iter()
+        .position(|&byte| byte == 0xFE)
+        .expect("the flags");
     *bytes.get_mut(low).expect("in range") = 0xFF;
     assert_eq!(read_greeting(&bytes).expect("a greeting").mariadb.bits(), 0);
 }
@@ -37,10 +40,14 @@ fn a_greeting_cut_before_its_plugin_is_an_error_and_never_a_panic() {
     let whole = greeting();
     let needed = whole.len() - b"mysql_native_password\0".len();
     for cut in 0..needed {
-        assert!(read_greeting(whole.get(..cut).expect("in range")).is_err(), "cut after {cut} bytes");
+        assert!(
+            read_greeting(whole.get(..cut).expect("in range")).is_err(),
+            "cut after {cut} bytes"
+        );
     }
     for cut in needed..whole.len() {
-        read_greeting(whole.get(..cut).expect("in range")).expect("the plugin's name may be missing");
+        read_greeting(whole.get(..cut).expect("in range"))
+            .expect("the plugin's name may be missing");
     }
 }
 
@@ -60,7 +67,9 @@ fn any_byte_of_a_greeting_may_change_without_a_panic() {
 
 #[test]
 fn an_error_instead_of_a_greeting_keeps_its_number_and_text() {
-    let error = read_greeting(b"\xFF\x10\x04Too many connections").err().expect("an error");
+    let error = read_greeting(b"\xFF\x10\x04Too many connections")
+        .err()
+        .expect("an error");
     assert_eq!(error.errno(), Some(1040));
     assert_eq!(error.message(), "Too many connections");
     assert!(error.is_fatal());
@@ -71,9 +80,19 @@ fn ok_and_err_packets_cut_at_any_byte_never_panic() {
     let ok = b"\x00\xFC\x01\x02\x05\x02\x00\x01\x00\x05Rows!";
     let capabilities = Capabilities::PROTOCOL_41;
     let whole = reply::read_ok(ok, capabilities).expect("whole");
-    assert_eq!((whole.affected_rows, whole.last_insert_id, whole.info.as_str()), (513, 5, "Rows!"));
+    assert_eq!(
+        (
+            whole.affected_rows,
+            whole.last_insert_id,
+            whole.info.as_str()
+        ),
+        (513, 5, "Rows!")
+    );
     for cut in 0..9 {
-        assert!(reply::read_ok(ok.get(..cut).expect("in range"), capabilities).is_err(), "cut after {cut} bytes");
+        assert!(
+            reply::read_ok(ok.get(..cut).expect("in range"), capabilities).is_err(),
+            "cut after {cut} bytes"
+        );
     }
     let err = b"\xFF\x26\x04#23000Duplicate entry";
     for cut in 0..err.len() {
@@ -88,8 +107,14 @@ fn a_nonce_that_ends_in_a_zero_byte_of_its_own_stays_whole() {
     let random = [[7u8; 31].as_slice(), &[0]].concat();
     assert_eq!(nonce_of(&AuthPlugin::Ed25519, &random), random);
     let terminated = [[7u8; 20].as_slice(), &[0]].concat();
-    assert_eq!(nonce_of(&AuthPlugin::MysqlNativePassword, &terminated), [7u8; 20]);
-    assert_eq!(nonce_of(&AuthPlugin::CachingSha2Password, &terminated), [7u8; 20]);
+    assert_eq!(
+        nonce_of(&AuthPlugin::MysqlNativePassword, &terminated),
+        [7u8; 20]
+    );
+    assert_eq!(
+        nonce_of(&AuthPlugin::CachingSha2Password, &terminated),
+        [7u8; 20]
+    );
 }
 
 #[test]

@@ -59,7 +59,10 @@ fn a_definition_cut_at_any_byte_it_needs_is_an_error_and_never_a_panic() {
         let whole = definition(extended);
         // The last two bytes are filler that nobody reads.
         for cut in 0..whole.len() - 2 {
-            assert!(Column::read(whole.get(..cut).expect("in range"), extended).is_err(), "cut after {cut} bytes");
+            assert!(
+                Column::read(whole.get(..cut).expect("in range"), extended).is_err(),
+                "cut after {cut} bytes"
+            );
         }
     }
 }

@@ -57,7 +57,10 @@ async fn a_packet_that_arrives_one_byte_at_a_time_is_read_whole() {
     });
     assert_eq!(next_body(&mut packets).await.expect("the first"), b"first");
     assert_eq!(next_body(&mut packets).await.expect("the empty one"), b"");
-    assert_eq!(next_body(&mut packets).await.expect("the last"), pattern(300));
+    assert_eq!(
+        next_body(&mut packets).await.expect("the last"),
+        pattern(300)
+    );
     assert!(!packets.has_leftovers());
     drop(sender.await);
 }
@@ -65,9 +68,15 @@ async fn a_packet_that_arrives_one_byte_at_a_time_is_read_whole() {
 #[tokio::test]
 async fn packets_that_arrive_together_are_read_one_after_the_other() {
     let (mut packets, mut server) = pair(LIMIT);
-    server.write_all(&[frame(0, b"one"), frame(1, b"two")].concat()).await.expect("sent");
+    server
+        .write_all(&[frame(0, b"one"), frame(1, b"two")].concat())
+        .await
+        .expect("sent");
     assert_eq!(next_body(&mut packets).await.expect("the first"), b"one");
-    assert!(packets.has_leftovers(), "the second has arrived and nobody asked for it yet");
+    assert!(
+        packets.has_leftovers(),
+        "the second has arrived and nobody asked for it yet"
+    );
     assert_eq!(next_body(&mut packets).await.expect("the second"), b"two");
     assert!(!packets.has_leftovers());
 }
@@ -78,7 +87,12 @@ async fn a_wrong_sequence_number_is_a_protocol_error() {
     server.write_all(&frame(7, b"late")).await.expect("sent");
     let error = next_body(&mut packets).await.expect_err("out of order");
     assert_eq!(error.kind(), Kind::Protocol);
-    assert!(error.message().contains("expected sequence number 0, found 7"), "{error}");
+    assert!(
+        error
+            .message()
+            .contains("expected sequence number 0, found 7"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -98,10 +112,15 @@ async fn a_wrong_sequence_number_inside_a_large_packet_is_a_protocol_error() {
 #[tokio::test]
 async fn sequence_numbers_wrap_around_after_255() {
     let (mut packets, mut server) = pair(LIMIT);
-    let bytes: Vec<u8> = (0..600u32).flat_map(|number| frame(number as u8, &number.to_le_bytes())).collect();
+    let bytes: Vec<u8> = (0..600u32)
+        .flat_map(|number| frame(number as u8, &number.to_le_bytes()))
+        .collect();
     server.write_all(&bytes).await.expect("sent");
     for number in 0..600u32 {
-        assert_eq!(next_body(&mut packets).await.expect("in order"), number.to_le_bytes());
+        assert_eq!(
+            next_body(&mut packets).await.expect("in order"),
+            number.to_le_bytes()
+        );
     }
 }
 
@@ -110,22 +129,37 @@ async fn a_stream_that_ends_anywhere_in_a_packet_is_a_lost_connection() {
     let whole = frame(0, b"hello");
     for cut in 0..whole.len() {
         let (mut packets, mut server) = pair(LIMIT);
-        server.write_all(whole.get(..cut).expect("in range")).await.expect("sent");
+        server
+            .write_all(whole.get(..cut).expect("in range"))
+            .await
+            .expect("sent");
         drop(server);
         let error = next_body(&mut packets).await.expect_err("cut off");
-        assert_eq!(error.kind(), Kind::ConnectionLost, "cut after {cut} bytes: {error}");
+        assert_eq!(
+            error.kind(),
+            Kind::ConnectionLost,
+            "cut after {cut} bytes: {error}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_forged_length_reserves_no_memory_by_itself() {
     let (mut packets, mut server) = pair(LIMIT);
-    server.write_all(&[0xFE, 0xFF, 0xFF, 0, 1, 2, 3]).await.expect("sent");
+    server
+        .write_all(&[0xFE, 0xFF, 0xFF, 0, 1, 2, 3])
+        .await
+        .expect("sent");
     drop(server);
-    let error = next_body(&mut packets).await.expect_err("the body never comes");
+    let error = next_body(&mut packets)
+        .await
+        .expect_err("the body never comes");
     assert_eq!(error.kind(), Kind::ConnectionLost);
     let reserved = packets.received.capacity();
-    assert!(reserved <= 4 * READ_MAX + READ_MAX, "{reserved} bytes were reserved for a promise");
+    assert!(
+        reserved <= 4 * READ_MAX + READ_MAX,
+        "{reserved} bytes were reserved for a promise"
+    );
 }
 
 #[tokio::test]
@@ -133,7 +167,9 @@ async fn a_packet_past_the_limit_is_refused_before_its_body_arrives() {
     let (mut packets, mut server) = pair(1000);
     // The length alone, and the stream stays open: waiting for the body would wait forever.
     server.write_all(&[0xE9, 0x03, 0, 0]).await.expect("sent");
-    let error = next_body(&mut packets).await.expect_err("1001 bytes are too many");
+    let error = next_body(&mut packets)
+        .await
+        .expect_err("1001 bytes are too many");
     assert_eq!(error.kind(), Kind::Protocol);
     assert!(error.message().contains("maxAllowedPacket"), "{error}");
 }
@@ -159,12 +195,18 @@ async fn bodies_around_the_longest_frame_arrive_whole_and_give_their_memory_back
             let bytes = frames(&sent);
             async move { server.write_all(&bytes).await.map(|()| server) }
         });
-        assert!(next_body(&mut packets).await.expect("whole") == sent, "a body of {length} bytes changed");
+        assert!(
+            next_body(&mut packets).await.expect("whole") == sent,
+            "a body of {length} bytes changed"
+        );
         drop(sender.await);
         packets.try_next().expect("nothing more");
         packets.relax();
         let kept = packets.received.capacity() + packets.joined.capacity();
-        assert!(kept <= 2 * KEEP, "{kept} bytes stay reserved after a body of {length}");
+        assert!(
+            kept <= 2 * KEEP,
+            "{kept} bytes stay reserved after a body of {length}"
+        );
     }
 }
 
@@ -178,8 +220,17 @@ async fn what_is_pushed_leaves_in_frames_that_the_other_side_reads_back() {
         ours.push(|out| out.extend_from_slice(&sent));
         let (flushed, received) = tokio::join!(ours.flush(), next_body(&mut other));
         flushed.expect("sent");
-        assert!(received.expect("received") == sent, "a body of {length} bytes changed");
-        assert!(!other.has_leftovers(), "a body of {length} bytes left something behind");
-        assert_eq!(ours.sequence, other.sequence, "after a body of {length} bytes");
+        assert!(
+            received.expect("received") == sent,
+            "a body of {length} bytes changed"
+        );
+        assert!(
+            !other.has_leftovers(),
+            "a body of {length} bytes left something behind"
+        );
+        assert_eq!(
+            ours.sequence, other.sequence,
+            "after a body of {length} bytes"
+        );
     }
 }

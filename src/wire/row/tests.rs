@@ -1,7 +1,7 @@
 use crate::error::Kind;
 
-use super::*;
 use super::super::column::tests::column;
+use super::*;
 
 /// Every type of column, with a row of each protocol that fills all of them.
 fn all_types() -> (Vec<Column>, Vec<u8>, Vec<u8>) {
@@ -16,9 +16,21 @@ fn all_types() -> (Vec<Column>, Vec<u8>, Vec<u8>) {
         (Double, 2.5f64.to_le_bytes().to_vec(), "2.5"),
         (Year, vec![0xE8, 7], "2024"),
         (Date, vec![4, 0xE8, 7, 2, 29], "2024-02-29"),
-        (DateTime, vec![7, 0xE8, 7, 2, 29, 1, 2, 3], "2024-02-29 01:02:03"),
-        (Timestamp, vec![11, 0xE8, 7, 2, 29, 1, 2, 3, 4, 0, 0, 0], "2024-02-29 01:02:03.000004"),
-        (Time, vec![12, 1, 1, 0, 0, 0, 2, 3, 4, 5, 0, 0, 0], "-26:03:04.000005"),
+        (
+            DateTime,
+            vec![7, 0xE8, 7, 2, 29, 1, 2, 3],
+            "2024-02-29 01:02:03",
+        ),
+        (
+            Timestamp,
+            vec![11, 0xE8, 7, 2, 29, 1, 2, 3, 4, 0, 0, 0],
+            "2024-02-29 01:02:03.000004",
+        ),
+        (
+            Time,
+            vec![12, 1, 1, 0, 0, 0, 2, 3, 4, 5, 0, 0, 0],
+            "-26:03:04.000005",
+        ),
         (Decimal, b"\x041.25".to_vec(), "1.25"),
         (Bit, vec![1, 5], "\u{5}"),
         (Json, b"\x02{}".to_vec(), "{}"),
@@ -26,7 +38,11 @@ fn all_types() -> (Vec<Column>, Vec<u8>, Vec<u8>) {
         (Vector, b"\x04abcd".to_vec(), "abcd"),
         (Enum, b"\x01e".to_vec(), "e"),
         (Set, b"\x03a,b".to_vec(), "a,b"),
-        (Text, [&[0xFC, 0x2C, 0x01][..], &[b'x'; 300][..]].concat(), ""),
+        (
+            Text,
+            [&[0xFC, 0x2C, 0x01][..], &[b'x'; 300][..]].concat(),
+            "",
+        ),
     ];
     let mut columns = Vec::new();
     let mut binary = vec![0; 1 + (cells.len() + 9) / 8];
@@ -55,18 +71,31 @@ fn both_protocols_give_the_same_cells() {
     // The last column is long in the binary row and empty in the text row.
     for (index, column) in columns.iter().enumerate().take(columns.len() - 1) {
         let (left, right) = (left.cell(index, column), right.cell(index, column));
-        assert_eq!(left.expect("binary"), right.expect("text"), "{:?}", column.column_type);
+        assert_eq!(
+            left.expect("binary"),
+            right.expect("text"),
+            "{:?}",
+            column.column_type
+        );
     }
 }
 
 #[test]
 fn a_binary_row_cut_at_any_byte_is_an_error_and_never_a_panic() {
     let (columns, binary, _) = all_types();
-    read(Row::binary(&binary, columns.len()).expect("whole"), &columns).expect("whole");
+    read(
+        Row::binary(&binary, columns.len()).expect("whole"),
+        &columns,
+    )
+    .expect("whole");
     for cut in 0..binary.len() {
         let part = binary.get(..cut).expect("in range");
         let result = Row::binary(part, columns.len()).and_then(|row| read(row, &columns));
-        assert_eq!(result.expect_err("cut").kind(), Kind::Protocol, "cut after {cut} bytes");
+        assert_eq!(
+            result.expect_err("cut").kind(),
+            Kind::Protocol,
+            "cut after {cut} bytes"
+        );
     }
 }
 
@@ -76,7 +105,11 @@ fn a_text_row_cut_at_any_byte_is_an_error_and_never_a_panic() {
     read(Row::text(&text), &columns).expect("whole");
     for cut in 0..text.len() {
         let result = read(Row::text(text.get(..cut).expect("in range")), &columns);
-        assert_eq!(result.expect_err("cut").kind(), Kind::Protocol, "cut after {cut} bytes");
+        assert_eq!(
+            result.expect_err("cut").kind(),
+            Kind::Protocol,
+            "cut after {cut} bytes"
+        );
     }
 }
 
@@ -88,9 +121,15 @@ fn any_byte_of_a_row_may_change_without_a_panic() {
         for value in [0x00, 0x01, 0x7F, 0x80, 0xFA, 0xFB, 0xFC, 0xFD, 0xFE, 0xFF] {
             for (source, is_binary) in [(&binary, true), (&text, false)] {
                 let mut changed = source.clone();
-                let Some(byte) = changed.get_mut(at) else { continue };
+                let Some(byte) = changed.get_mut(at) else {
+                    continue;
+                };
                 *byte = value;
-                let row = if is_binary { Row::binary(&changed, columns.len()) } else { Ok(Row::text(&changed)) };
+                let row = if is_binary {
+                    Row::binary(&changed, columns.len())
+                } else {
+                    Ok(Row::text(&changed))
+                };
                 errors += usize::from(row.and_then(|row| read(row, &columns)).is_err());
             }
         }
@@ -101,8 +140,14 @@ fn any_byte_of_a_row_may_change_without_a_panic() {
 #[test]
 fn a_value_that_claims_four_gigabytes_is_an_error() {
     let columns = [column("c", ColumnType::Text)];
-    let forged = [&[0x00, 0x00, 0xFE][..], &(4u64 << 30).to_le_bytes(), b"short"].concat();
-    let error = read(Row::binary(&forged, 1).expect("a row"), &columns).expect_err("it is not there");
+    let forged = [
+        &[0x00, 0x00, 0xFE][..],
+        &(4u64 << 30).to_le_bytes(),
+        b"short",
+    ]
+    .concat();
+    let error =
+        read(Row::binary(&forged, 1).expect("a row"), &columns).expect_err("it is not there");
     assert_eq!(error.kind(), Kind::Protocol);
     let largest = [&[0x00, 0x00, 0xFE][..], &u64::MAX.to_le_bytes()].concat();
     read(Row::binary(&largest, 1).expect("a row"), &columns).expect_err("it is not there");
@@ -127,6 +172,8 @@ fn a_row_that_begins_with_another_byte_than_zero_is_an_error() {
 
 #[test]
 fn a_number_in_text_that_is_none_names_its_column() {
-    let error = Row::text(b"\x03abc").cell(0, &column("price", ColumnType::Long)).expect_err("no number");
+    let error = Row::text(b"\x03abc")
+        .cell(0, &column("price", ColumnType::Long))
+        .expect_err("no number");
     assert!(error.message().contains("'price'"), "{error}");
 }

@@ -1,0 +1,206 @@
+//! The memory of results: what is being read and what waits for JavaScript, together bounded.
+//!
+//! Past the bound, calls in the middle of a result stop reading, which slows the server down through its socket, and
+//! when JavaScript does not take what is finished, new calls wait before they take a connection. One result, the
+//! leader's, is read on all the same, so that there is an end to it: when it is finished JavaScript takes it, and the
+//! next one leads.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout_at},
+};
+
+use crate::{
+    codec::{json::JsonRows, packed::PackedRows},
+    error::{Error, Kind, Result},
+    wire::{Columns, Memo, Row, RowSink},
+};
+
+/// What finished results may hold before new calls wait for JavaScript.
+const MAX_FINISHED: usize = 6 * 1024 * 1024;
+/// What all results may hold before reading large ones waits.
+const LIMIT: usize = 6 * 1024 * 1024;
+/// A result's growth is counted in steps of this, so that counting costs nothing.
+const STEP: usize = 64 * 1024;
+
+/// Bytes of results in Rust.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// Results that JavaScript can take.
+    finished: AtomicUsize,
+    /// Results that are still being read.
+    growing: AtomicUsize,
+    /// Whether a result is read on although there is no room.
+    is_led: AtomicBool,
+    freed: Notify,
+}
+
+impl Memory {
+    pub fn finished(&self) -> usize {
+        self.finished.load(Ordering::Acquire)
+    }
+
+    /// Counts a finished result of `bytes` until the claim is dropped.
+    pub fn claim(self: &Arc<Memory>, bytes: usize) -> Claim {
+        self.finished.fetch_add(bytes, Ordering::AcqRel);
+        Claim {
+            memory: self.clone(),
+            bytes,
+        }
+    }
+
+    /// Waits until JavaScript has taken enough for another call to begin, at most for `limit`. What is being read does
+    /// not count here, so that a large result does not hold up small ones.
+    pub async fn room(&self, limit: Duration) -> Result<()> {
+        if self.finished() <= MAX_FINISHED {
+            return Ok(());
+        }
+        let deadline = Instant::now() + limit;
+        loop {
+            let freed = self.freed.notified();
+            if self.finished() <= MAX_FINISHED {
+                return Ok(());
+            }
+            if timeout_at(deadline, freed).await.is_err() {
+                return Err(Error::new(
+                    Kind::PoolTimeout,
+                    format!(
+                        "{} bytes of results wait for JavaScript, whose event loop took none for {} ms",
+                        self.finished(),
+                        limit.as_millis()
+                    ),
+                ));
+            }
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.finished() + self.growing.load(Ordering::Acquire) <= LIMIT
+    }
+
+    /// Waits until a result may be read on: there is room, or it leads.
+    async fn turn(&self) -> Turn {
+        loop {
+            let freed = self.freed.notified();
+            if self.has_room() {
+                return Turn::Room;
+            }
+            if self.finished() <= MAX_FINISHED && !self.is_led.swap(true, Ordering::AcqRel) {
+                return Turn::Lead;
+            }
+            freed.await;
+        }
+    }
+
+    fn free(&self) {
+        self.freed.notify_waiters();
+    }
+}
+
+/// Bytes counted as finished.
+#[derive(Debug)]
+pub struct Claim {
+    memory: Arc<Memory>,
+    bytes: usize,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if self.bytes > 0 {
+            self.memory.finished.fetch_sub(self.bytes, Ordering::AcqRel);
+            self.memory.free();
+        }
+    }
+}
+
+enum Turn {
+    Room,
+    Lead,
+}
+
+/// A sink that knows how much memory it holds.
+pub trait Held: RowSink + Send {
+    fn size(&self) -> usize;
+}
+
+impl Held for JsonRows<'_> {
+    fn size(&self) -> usize {
+        JsonRows::size(self)
+    }
+}
+
+impl Held for PackedRows<'_> {
+    fn size(&self) -> usize {
+        PackedRows::size(self)
+    }
+}
+
+/// A sink whose growth is counted, and which makes the wire wait when there is no room.
+pub struct Bounded<'a, S> {
+    sink: &'a mut S,
+    memory: &'a Memory,
+    counted: usize,
+    leads: bool,
+}
+
+impl<'a, S: Held> Bounded<'a, S> {
+    pub fn new(sink: &'a mut S, memory: &'a Memory) -> Bounded<'a, S> {
+        Bounded {
+            sink,
+            memory,
+            counted: 0,
+            leads: false,
+        }
+    }
+}
+
+impl<S: Held> RowSink for Bounded<'_, S> {
+    fn begin(&mut self, columns: &Columns, memo: &mut Memo) -> Result<()> {
+        self.sink.begin(columns, memo)
+    }
+
+    #[inline]
+    fn row(&mut self, row: Row<'_>) -> Result<()> {
+        self.sink.row(row)
+    }
+
+    async fn room(&mut self) -> Result<()> {
+        let size = self.sink.size();
+        if size < self.counted + STEP {
+            return Ok(());
+        }
+        self.memory
+            .growing
+            .fetch_add(size - self.counted, Ordering::AcqRel);
+        self.counted = size;
+        if !self.leads {
+            // The query deadline stands around this wait.
+            self.leads = matches!(self.memory.turn().await, Turn::Lead);
+        }
+        Ok(())
+    }
+}
+
+impl<S> Drop for Bounded<'_, S> {
+    fn drop(&mut self) {
+        if self.leads {
+            self.memory.is_led.store(false, Ordering::Release);
+        }
+        if self.counted > 0 {
+            self.memory
+                .growing
+                .fetch_sub(self.counted, Ordering::AcqRel);
+        }
+        if self.leads || self.counted > 0 {
+            self.memory.free();
+        }
+    }
+}
