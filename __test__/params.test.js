@@ -367,6 +367,7 @@ describe('parameters', () => {
             error instanceof TypeError && error instanceof HegarError && error instanceof HegarTypeError,
           )
           assert.equal(error.code, 'HEGAR_PARAM_INVALID')
+          assert.equal(error.sql, sql)
           assert.match(error.message, message)
           assert.match(error.message, place)
           for (const method of ['execute', 'queryOne', 'queryJson'])

@@ -117,6 +117,11 @@ describe('options change how values read, as in mysql2', () => {
         await run('CREATE TABLE auto (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY, x INT)')
         const { insertId } = await db.execute('INSERT INTO auto (id, x) VALUES (18446744073709551610, 1)')
         assert.equal(insertId, 18446744073709551610n)
+        const done = await db.queryJson('INSERT INTO auto (id, x) VALUES (18446744073709551611, 1)')
+        assert.equal(
+          done.toString(),
+          '{"affectedRows":1,"insertId":18446744073709551611,"info":"","warningStatus":0,"changedRows":0}',
+        )
       } finally {
         await db.close()
       }

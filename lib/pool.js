@@ -46,7 +46,7 @@ class Pool extends EventEmitter {
     try {
       return plain(await this.#rows(sql, params, 0, 'query'))
     } catch (error) {
-      throw this.#failure(error, sql, site)
+      throw this.#failure(error, sql, site, this.query)
     }
   }
 
@@ -56,7 +56,7 @@ class Pool extends EventEmitter {
       const rows = await this.#rows(sql, params, 1, 'query')
       return Array.isArray(rows) ? (rows[0] ?? null) : null
     } catch (error) {
-      throw this.#failure(error, sql, site)
+      throw this.#failure(error, sql, site, this.queryOne)
     }
   }
 
@@ -65,7 +65,7 @@ class Pool extends EventEmitter {
     try {
       return plain(await this.#rows(sql, params, 0, 'execute'))
     } catch (error) {
-      throw this.#failure(error, sql, site)
+      throw this.#failure(error, sql, site, this.execute)
     }
   }
 
@@ -73,9 +73,9 @@ class Pool extends EventEmitter {
     const site = this.#site(this.queryJson)
     try {
       const result = await this.#json(sql, params, shapeFor(options?.shape))
-      return Buffer.isBuffer(result) ? result : Buffer.from(JSON.stringify(plain(result)))
+      return Buffer.isBuffer(result) ? result : Buffer.from(jsonOf(plain(result)))
     } catch (error) {
-      throw this.#failure(error, sql, site)
+      throw this.#failure(error, sql, site, this.queryJson)
     }
   }
 
@@ -83,6 +83,8 @@ class Pool extends EventEmitter {
     const site = this.#site(this.paginate)
     try {
       const { page, limit, data, count } = pageStatements(sql, params, options)
+      // Checked before the first of the two is sent, so that no answer comes to nobody.
+      if (count !== null) this.#pack(statementOf(count.sql, count.params), count.params)
       const [rows, counted] = await Promise.all([
         this.#rows(data.sql, data.params, 0, 'query'),
         count === null ? null : this.#rows(count.sql, count.params, 1, 'query'),
@@ -91,7 +93,7 @@ class Pool extends EventEmitter {
       const hasNext = total === null && rows.length < limit ? false : null
       return { data: rows, pagination: pageSummary({ page, limit, total, hasNext }) }
     } catch (error) {
-      throw this.#failure(error, sql, site)
+      throw this.#failure(error, sql, site, this.paginate)
     }
   }
 
@@ -100,7 +102,7 @@ class Pool extends EventEmitter {
     try {
       return await this.#page(pageStatements(sql, params, options), options)
     } catch (error) {
-      throw this.#failure(error, sql, site)
+      throw this.#failure(error, sql, site, this.paginateJson)
     }
   }
 
@@ -214,8 +216,13 @@ class Pool extends EventEmitter {
   }
 
   // What Rust reported, what was thrown here at once, or what failed while a value was built.
-  #failure(error, sql, site) {
-    if (error instanceof HegarError) return error
+  #failure(error, sql, site, method) {
+    if (error instanceof HegarError) {
+      if (typeof sql === 'string') error.sql ??= sql
+      // Who called may lie below more frames of ours than a stack has lines.
+      if (method) Error.captureStackTrace(error, method)
+      return error
+    }
     if (!(error instanceof Error)) return fromNative(error, sql, site)
     if (!(error instanceof SyntaxError)) return error
     const message = `a column holds text that is no JSON: ${error.message}; set jsonStrings to read it as text`
@@ -238,6 +245,12 @@ function plain(result) {
   if (Array.isArray(result)) return result
   const { affectedRows, insertId, info, warningStatus } = result
   return { affectedRows, insertId, info, warningStatus, changedRows: Number(/Changed: (\d+)/.exec(info)?.[1] ?? 0) }
+}
+
+// An insertId past 2^53 is a BigInt, which JSON.stringify refuses and JSON itself can hold.
+function jsonOf({ insertId, ...others }) {
+  const [first, ...rest] = Object.entries(others).map(([name, value]) => `"${name}":${JSON.stringify(value)}`)
+  return `{${[first, `"insertId":${insertId}`, ...rest].join(',')}}`
 }
 
 function totalOf(counted) {
