@@ -91,10 +91,6 @@ impl NativePool {
 
     /// Reads one page and, with `count`, the number of all rows, as a whole response body.
     #[napi(catch_unwind)]
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "an object would cost a property lookup each on every call"
-    )]
     pub fn paginate_json(
         &self,
         call: u32,

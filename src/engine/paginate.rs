@@ -56,7 +56,7 @@ impl Engine {
                     tokio::join!(data, self.execute(statement, params, &mut count));
                 read?;
                 counted?;
-                Some(count.value.ok_or_else(|| no_count())?)
+                Some(count.value.ok_or_else(no_count)?)
             }
         };
         let count = rows.rows();
