@@ -91,6 +91,10 @@ impl NativePool {
 
     /// Reads one page and, with `count`, the number of all rows, as a whole response body.
     #[napi(catch_unwind)]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "an object would cost a property lookup each on every call"
+    )]
     pub fn paginate_json(
         &self,
         call: u32,
