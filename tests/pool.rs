@@ -31,7 +31,10 @@ fn pool(changes: Json) -> Arc<Pool> {
 async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + LONG;
     while !condition().await {
-        assert!(Instant::now() < deadline, "{what} did not come true within {LONG:?}");
+        assert!(
+            Instant::now() < deadline,
+            "{what} did not come true within {LONG:?}"
+        );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -39,17 +42,24 @@ async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
 /// A database of its own makes the connections of a test countable.
 async fn database(name: &str) -> (Connection, String) {
     let name = format!("pool_{name}_{}", std::process::id());
-    let mut admin = Connection::open(&config(json!({}))).await.expect("a connection");
-    run(&mut admin, &format!("CREATE OR REPLACE DATABASE {name}")).await.expect("created");
+    let mut admin = Connection::open(&config(json!({})))
+        .await
+        .expect("a connection");
+    run(&mut admin, &format!("CREATE OR REPLACE DATABASE {name}"))
+        .await
+        .expect("created");
     (admin, name)
 }
 
 async fn drop_database(mut admin: Connection, name: &str) {
-    run(&mut admin, &format!("DROP DATABASE {name}")).await.expect("dropped");
+    run(&mut admin, &format!("DROP DATABASE {name}"))
+        .await
+        .expect("dropped");
 }
 
 async fn sessions(admin: &mut Connection, database: &str) -> i64 {
-    let sql = format!("SELECT COUNT(*) FROM information_schema.processlist WHERE db = '{database}'");
+    let sql =
+        format!("SELECT COUNT(*) FROM information_schema.processlist WHERE db = '{database}'");
     match one(admin, &sql).await {
         Owned::Int(count) => count,
         other => panic!("no count but {other:?}"),
@@ -80,13 +90,19 @@ async fn waiters_are_served_in_the_order_in_which_they_came() {
             served.lock().expect("no panic").push(number);
             lease.release(false).await;
         }));
-        until("the waiter stands in the queue", async || pool.occupancy().waiting == number + 1).await;
+        until("the waiter stands in the queue", async || {
+            pool.occupancy().waiting == number + 1
+        })
+        .await;
     }
     held.release(false).await;
     for task in tasks {
         task.await.expect("no panic");
     }
-    assert_eq!(*served.lock().expect("no panic"), (0..20).collect::<Vec<_>>());
+    assert_eq!(
+        *served.lock().expect("no panic"),
+        (0..20).collect::<Vec<_>>()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -98,7 +114,9 @@ async fn the_server_never_sees_more_connections_than_the_limit() {
         let (pool, done) = (pool.clone(), done.clone());
         tokio::spawn(async move {
             let mut lease = pool.acquire().await.expect("a connection");
-            run(lease.connection(), "SELECT SLEEP(0.02)").await.expect("slept");
+            run(lease.connection(), "SELECT SLEEP(0.02)")
+                .await
+                .expect("slept");
             lease.release(false).await;
             done.fetch_add(1, Ordering::Relaxed);
         });
@@ -118,16 +136,32 @@ async fn the_server_never_sees_more_connections_than_the_limit() {
 async fn a_full_queue_refuses_at_once_and_says_what_the_pool_holds() {
     let pool = pool(json!({"connectionLimit": 1, "queueLimit": 2}));
     let held = pool.acquire().await.expect("the only connection");
-    let waiting: Vec<_> = (0..2).map(|_| tokio::spawn({ let pool = pool.clone(); async move { pool.acquire().await } })).collect();
+    let waiting: Vec<_> = (0..2)
+        .map(|_| {
+            tokio::spawn({
+                let pool = pool.clone();
+                async move { pool.acquire().await }
+            })
+        })
+        .collect();
     until("two wait", async || pool.occupancy().waiting == 2).await;
     let started = Instant::now();
     let error = refused(pool.acquire().await);
     assert!(started.elapsed() < Duration::from_secs(1));
     assert_eq!(error.kind(), Kind::QueueFull);
-    assert!(error.message().contains("active 1, idle 0, waiting 2, limit 1"), "{error}");
+    assert!(
+        error
+            .message()
+            .contains("active 1, idle 0, waiting 2, limit 1"),
+        "{error}"
+    );
     held.release(false).await;
     for task in waiting {
-        task.await.expect("no panic").expect("the queue moves on").release(false).await;
+        task.await
+            .expect("no panic")
+            .expect("the queue moves on")
+            .release(false)
+            .await;
     }
 }
 
@@ -139,28 +173,49 @@ async fn without_waiting_a_busy_pool_refuses_at_once() {
     assert_eq!(error.kind(), Kind::QueueFull);
     assert!(error.message().contains("waitForConnections"), "{error}");
     held.release(false).await;
-    pool.acquire().await.expect("it is free again").release(false).await;
+    pool.acquire()
+        .await
+        .expect("it is free again")
+        .release(false)
+        .await;
 }
 
 #[tokio::test]
 async fn the_acquire_deadline_holds_and_its_error_tells_what_the_pool_holds() {
     let pool = pool(json!({"connectionLimit": 2, "acquireTimeoutMs": 150}));
-    let held = [pool.acquire().await.expect("one"), pool.acquire().await.expect("two")];
+    let held = [
+        pool.acquire().await.expect("one"),
+        pool.acquire().await.expect("two"),
+    ];
     let started = Instant::now();
     let (a, b) = tokio::join!(pool.acquire(), pool.acquire());
     let took = started.elapsed();
-    assert!(took >= Duration::from_millis(150) && took < Duration::from_secs(2), "{took:?}");
+    assert!(
+        took >= Duration::from_millis(150) && took < Duration::from_secs(2),
+        "{took:?}"
+    );
     for error in [refused(a), refused(b)] {
         assert_eq!(error.kind(), Kind::PoolTimeout);
         let message = error.message();
-        assert!(message.contains("acquireTimeoutMs 150") && message.contains("active 2, idle 0, waiting"), "{message}");
-        assert!(message.contains("limit 2") && !message.contains("failed"), "{message}");
+        assert!(
+            message.contains("acquireTimeoutMs 150")
+                && message.contains("active 2, idle 0, waiting"),
+            "{message}"
+        );
+        assert!(
+            message.contains("limit 2") && !message.contains("failed"),
+            "{message}"
+        );
     }
     assert_eq!(pool.occupancy().waiting, 0);
     for lease in held {
         lease.release(false).await;
     }
-    pool.acquire().await.expect("the pool works on").release(false).await;
+    pool.acquire()
+        .await
+        .expect("the pool works on")
+        .release(false)
+        .await;
 }
 
 #[tokio::test]
@@ -171,15 +226,24 @@ async fn a_server_that_never_greets_costs_a_caller_the_connect_deadline_and_no_m
     let error = refused(pool.acquire().await);
     let took = started.elapsed();
     assert_eq!(error.kind(), Kind::ConnectTimeout);
-    assert!(took >= Duration::from_millis(150) && took < Duration::from_secs(2), "{took:?}");
-    assert!(error.message().contains(&format!("127.0.0.1:{port} within 150 ms")), "{error}");
+    assert!(
+        took >= Duration::from_millis(150) && took < Duration::from_secs(2),
+        "{took:?}"
+    );
+    assert!(
+        error
+            .message()
+            .contains(&format!("127.0.0.1:{port} within 150 ms")),
+        "{error}"
+    );
     assert_eq!(pool.occupancy().total, 0);
 }
 
 #[tokio::test]
 async fn the_acquire_deadline_bounds_connecting_too_and_the_message_does_not_grow() {
     let (_listener, port) = silent_port().await;
-    let changes = json!({"host": "127.0.0.1", "port": port, "connectionLimit": 1, "acquireTimeoutMs": 60});
+    let changes =
+        json!({"host": "127.0.0.1", "port": port, "connectionLimit": 1, "acquireTimeoutMs": 60});
     let pool = pool(changes);
     let mut lengths = Vec::new();
     for _ in 0..5 {
@@ -191,8 +255,17 @@ async fn the_acquire_deadline_bounds_connecting_too_and_the_message_does_not_gro
         }
     }
     let error = refused(pool.acquire().await);
-    assert!(error.message().contains("the last attempt to connect failed: no session with 127.0.0.1:"), "{error}");
-    assert_eq!(error.message().matches("no connection became free").count(), 1, "{error}");
+    assert!(
+        error
+            .message()
+            .contains("the last attempt to connect failed: no session with 127.0.0.1:"),
+        "{error}"
+    );
+    assert_eq!(
+        error.message().matches("no connection became free").count(),
+        1,
+        "{error}"
+    );
     let (first, last) = (lengths[2], lengths[lengths.len() - 1]);
     assert!(last < first + 40, "messages grow: {lengths:?}");
     assert_eq!(pool.occupancy().total, 0);
@@ -209,7 +282,11 @@ async fn a_waiter_dropped_with_a_connection_already_granted_gives_it_back() {
     // Granted and never looked at.
     drop(waiter);
     assert_eq!(pool.occupancy().idle, 1);
-    pool.acquire().await.expect("nothing leaked").release(false).await;
+    pool.acquire()
+        .await
+        .expect("nothing leaked")
+        .release(false)
+        .await;
 }
 
 #[tokio::test]
@@ -221,7 +298,11 @@ async fn a_waiter_dropped_with_a_free_slot_already_granted_gives_it_back() {
     held.discard(hegar_native::metrics::CloseReason::Error);
     drop(waiter);
     assert_eq!(pool.occupancy().total, 0);
-    pool.acquire().await.expect("nothing leaked").release(false).await;
+    pool.acquire()
+        .await
+        .expect("nothing leaked")
+        .release(false)
+        .await;
 }
 
 async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
@@ -265,18 +346,31 @@ async fn fifty_callers_and_fifty_thousand_acquisitions_some_dropped_leave_the_co
     for task in tasks {
         task.await.expect("no panic");
     }
-    let (served, dropped) = (served.load(Ordering::Relaxed), dropped.load(Ordering::Relaxed));
+    let (served, dropped) = (
+        served.load(Ordering::Relaxed),
+        dropped.load(Ordering::Relaxed),
+    );
     assert_eq!(served + dropped, 50_000);
-    assert!(dropped > 1000, "only {dropped} were dropped, which tests little");
+    assert!(
+        dropped > 1000,
+        "only {dropped} were dropped, which tests little"
+    );
     let held = pool.occupancy();
-    assert_eq!((held.active, held.waiting, held.total), (0, 0, held.idle), "{held:?}");
+    assert_eq!(
+        (held.active, held.waiting, held.total),
+        (0, 0, held.idle),
+        "{held:?}"
+    );
     assert!((1..=5).contains(&held.total), "{held:?}");
     let leases = in_turn((0..5).map(|_| pool.acquire()).collect()).await;
     assert_eq!(pool.occupancy().active, 5, "all five can be lent");
     for lease in leases {
         lease.expect("a connection").release(false).await;
     }
-    until("the server holds what the pool holds", async || sessions(&mut admin, &name).await == 5).await;
+    until("the server holds what the pool holds", async || {
+        sessions(&mut admin, &name).await == 5
+    })
+    .await;
     assert!(pool.close(LONG).await);
     drop_database(admin, &name).await;
 }
@@ -308,7 +402,10 @@ async fn connections_idle_for_too_long_are_closed() {
     }
     assert_eq!(pool.occupancy().idle, 3);
     until("the pool is empty", async || pool.occupancy().total == 0).await;
-    until("the server agrees", async || sessions(&mut admin, &name).await == 0).await;
+    until("the server agrees", async || {
+        sessions(&mut admin, &name).await == 0
+    })
+    .await;
     drop_database(admin, &name).await;
 }
 
@@ -327,9 +424,14 @@ async fn a_connection_past_its_lifetime_is_closed_idle_or_when_it_comes_back() {
     let pool = pool(json!({"maxLifetimeMs": 200}));
     let mut lent = pool.acquire().await.expect("a connection");
     pool.acquire().await.expect("another").release(false).await;
-    until("the idle one is closed", async || pool.occupancy().total == 1).await;
+    until("the idle one is closed", async || {
+        pool.occupancy().total == 1
+    })
+    .await;
     until("the lent one is old too", async || {
-        run(lent.connection(), "SELECT 1").await.expect("it works while it is lent");
+        run(lent.connection(), "SELECT 1")
+            .await
+            .expect("it works while it is lent");
         pool.occupancy().total == 1
     })
     .await;
@@ -343,13 +445,23 @@ async fn a_connection_killed_while_idle_is_replaced_before_it_is_lent() {
     let mut lease = pool.acquire().await.expect("a connection");
     let id = lease.connection().id();
     lease.release(false).await;
-    let mut admin = Connection::open(&config(json!({}))).await.expect("a connection");
-    run(&mut admin, &format!("KILL {id}")).await.expect("killed");
+    let mut admin = Connection::open(&config(json!({})))
+        .await
+        .expect("a connection");
+    run(&mut admin, &format!("KILL {id}"))
+        .await
+        .expect("killed");
     let gone = format!("SELECT COUNT(*) FROM information_schema.processlist WHERE id = {id}");
-    until("it is gone", async || one(&mut admin, &gone).await == Owned::Int(0)).await;
+    until("it is gone", async || {
+        one(&mut admin, &gone).await == Owned::Int(0)
+    })
+    .await;
     lease = pool.acquire().await.expect("a connection");
     assert_ne!(lease.connection().id(), id);
-    assert_eq!(one(lease.connection(), "SELECT 'works'").await, text("works"));
+    assert_eq!(
+        one(lease.connection(), "SELECT 'works'").await,
+        text("works")
+    );
     lease.release(false).await;
     assert_eq!(pool.occupancy().total, 1);
 }
@@ -357,18 +469,35 @@ async fn a_connection_killed_while_idle_is_replaced_before_it_is_lent() {
 #[tokio::test]
 async fn an_open_transaction_is_rolled_back_before_the_connection_is_lent_again() {
     let (mut admin, name) = database("tx").await;
-    run(&mut admin, &format!("CREATE TABLE {name}.t (a INT) ENGINE=InnoDB")).await.expect("created");
+    run(
+        &mut admin,
+        &format!("CREATE TABLE {name}.t (a INT) ENGINE=InnoDB"),
+    )
+    .await
+    .expect("created");
     let pool = pool(json!({"connectionLimit": 1, "database": name}));
     let mut lease = pool.acquire().await.expect("a connection");
     let id = lease.connection().id();
     run(lease.connection(), "BEGIN").await.expect("begun");
-    run(lease.connection(), "INSERT INTO t VALUES (1)").await.expect("inserted");
+    run(lease.connection(), "INSERT INTO t VALUES (1)")
+        .await
+        .expect("inserted");
     lease.release(false).await;
     lease = pool.acquire().await.expect("a connection");
-    assert_eq!(lease.connection().id(), id, "it was cleaned and not replaced");
+    assert_eq!(
+        lease.connection().id(),
+        id,
+        "it was cleaned and not replaced"
+    );
     assert!(!lease.connection().in_transaction());
-    assert_eq!(one(lease.connection(), "SELECT COUNT(*) FROM t").await, Owned::Int(0));
-    assert_eq!(one(lease.connection(), "SELECT DATABASE()").await, text(&name));
+    assert_eq!(
+        one(lease.connection(), "SELECT COUNT(*) FROM t").await,
+        Owned::Int(0)
+    );
+    assert_eq!(
+        one(lease.connection(), "SELECT DATABASE()").await,
+        text(&name)
+    );
     lease.release(false).await;
     drop_database(admin, &name).await;
 }
@@ -379,11 +508,20 @@ async fn a_lease_dropped_in_the_middle_of_a_statement_ends_the_statement_on_the_
     let mut lease = pool.acquire().await.expect("a connection");
     let id = lease.connection().id();
     let limit = Duration::from_millis(50);
-    assert!(tokio::time::timeout(limit, run(lease.connection(), "SELECT SLEEP(30)")).await.is_err());
+    assert!(
+        tokio::time::timeout(limit, run(lease.connection(), "SELECT SLEEP(30)"))
+            .await
+            .is_err()
+    );
     drop(lease);
-    let mut admin = Connection::open(&config(json!({}))).await.expect("a connection");
+    let mut admin = Connection::open(&config(json!({})))
+        .await
+        .expect("a connection");
     let gone = format!("SELECT COUNT(*) FROM information_schema.processlist WHERE id = {id}");
-    until("the statement is gone", async || one(&mut admin, &gone).await == Owned::Int(0)).await;
+    until("the statement is gone", async || {
+        one(&mut admin, &gone).await == Owned::Int(0)
+    })
+    .await;
     let mut lease = pool.acquire().await.expect("the slot is free");
     assert_ne!(lease.connection().id(), id);
     lease.release(false).await;
@@ -394,28 +532,59 @@ async fn closing_refuses_waiters_lets_lent_connections_finish_and_ends_empty() {
     let pool = pool(json!({"connectionLimit": 2}));
     let mut lent = pool.acquire().await.expect("one");
     let second = pool.acquire().await.expect("two");
-    let waiter = tokio::spawn({ let pool = pool.clone(); async move { pool.acquire().await } });
+    let waiter = tokio::spawn({
+        let pool = pool.clone();
+        async move { pool.acquire().await }
+    });
     until("one waits", async || pool.occupancy().waiting == 1).await;
     second.release(false).await;
-    waiter.await.expect("no panic").expect("served").release(false).await;
-    let closing = tokio::spawn({ let pool = pool.clone(); async move { pool.close(LONG).await } });
-    until("it refuses", async || pool.acquire().await.is_err_and(|error| error.kind() == Kind::PoolClosed)).await;
-    assert_eq!(one(lent.connection(), "SELECT 'still'").await, text("still"));
+    waiter
+        .await
+        .expect("no panic")
+        .expect("served")
+        .release(false)
+        .await;
+    let closing = tokio::spawn({
+        let pool = pool.clone();
+        async move { pool.close(LONG).await }
+    });
+    until("it refuses", async || {
+        pool.acquire()
+            .await
+            .is_err_and(|error| error.kind() == Kind::PoolClosed)
+    })
+    .await;
+    assert_eq!(
+        one(lent.connection(), "SELECT 'still'").await,
+        text("still")
+    );
     assert!(!closing.is_finished(), "a connection is still lent");
     lent.release(false).await;
     assert!(closing.await.expect("no panic"), "all were gone in time");
     assert_eq!(pool.occupancy().total, 0);
-    assert!(pool.close(Duration::ZERO).await, "closing again is no error");
+    assert!(
+        pool.close(Duration::ZERO).await,
+        "closing again is no error"
+    );
 }
 
 #[tokio::test]
 async fn closing_gives_up_at_its_deadline() {
     let pool = pool(json!({"connectionLimit": 1}));
     let lent = pool.acquire().await.expect("a connection");
-    let waiter = tokio::spawn({ let pool = pool.clone(); async move { pool.acquire().await } });
+    let waiter = tokio::spawn({
+        let pool = pool.clone();
+        async move { pool.acquire().await }
+    });
     until("one waits", async || pool.occupancy().waiting == 1).await;
-    assert!(!pool.close(Duration::from_millis(50)).await, "a connection was still lent");
-    assert_eq!(refused(waiter.await.expect("no panic")).kind(), Kind::PoolClosed);
+    assert!(
+        !pool.close(Duration::from_millis(50)).await,
+        "a connection was still lent"
+    );
+    assert_eq!(
+        refused(waiter.await.expect("no panic")).kind(),
+        Kind::PoolClosed
+    );
     lent.release(false).await;
     assert_eq!(pool.occupancy().total, 0);
 }

@@ -160,7 +160,7 @@ impl Connection {
     }
 
     /// Brings the session back to how it was after the login: no transaction, no variables, no locks, no temporary
-    /// tables, no prepared statements, the same database.
+    /// tables, no prepared statements, the same database and settings.
     ///
     /// The server's own reset leaves the database as USE changed it. A session that began without one can not be
     /// brought back there; it becomes unusable.
@@ -172,7 +172,22 @@ impl Connection {
         if result.is_ok() {
             result = self.restore_database().await;
         }
+        if result.is_ok() {
+            result = self.restore_sql_mode().await;
+        }
         self.finish(result)
+    }
+
+    /// A login with IGNORE_SPACE puts that into sql_mode, which the server's reset takes out again.
+    async fn restore_sql_mode(&mut self) -> Result<()> {
+        const IGNORE_SPACE: &str =
+            "SET SESSION sql_mode = CONCAT_WS(',', NULLIF(@@SESSION.sql_mode, ''), 'IGNORE_SPACE')";
+        if !self.capabilities.contains(Capabilities::IGNORE_SPACE) {
+            return Ok(());
+        }
+        self.packets.begin();
+        self.packets.push(|out| command::query(out, IGNORE_SPACE));
+        self.simple().await.map(drop)
     }
 
     async fn restore_database(&mut self) -> Result<()> {

@@ -21,7 +21,8 @@ pub fn server() -> Opts {
     let url = std::env::var("HEGAR_TEST_URL").unwrap_or_else(|_| {
         panic!("HEGAR_TEST_URL is not set: run `npm test`, or set it to mysql://root@127.0.0.1:PORT/ of a MariaDB")
     });
-    Opts::from_url(&url).unwrap_or_else(|error| panic!("HEGAR_TEST_URL is not a connection string: {error}"))
+    Opts::from_url(&url)
+        .unwrap_or_else(|error| panic!("HEGAR_TEST_URL is not a connection string: {error}"))
 }
 
 /// The options that `lib/options.js` hands over for that server, with some changed.
@@ -40,16 +41,27 @@ pub fn config(changes: Json) -> Config {
         "bigNumberStrings": false, "bigInt": false, "decimalNumbers": false, "jsonStrings": false,
         "resetOnRelease": false, "slowQueryMs": 500, "workerThreads": 2,
     });
-    let known: BTreeSet<String> = options.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+    let known: BTreeSet<String> = options
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.clone())
+        .collect();
     for (name, value) in changes.as_object().into_iter().flatten() {
-        assert!(known.contains(name), "the test changes the option {name}, which does not exist");
+        assert!(
+            known.contains(name),
+            "the test changes the option {name}, which does not exist"
+        );
         options[name] = value.clone();
     }
     Config::from_json(&options.to_string()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 pub fn statement(sql: &str) -> Arc<Statement> {
-    Arc::new(Statement::parse(sql, Placeholders::Positional).unwrap_or_else(|error| panic!("{sql}: {error}")))
+    Arc::new(
+        Statement::parse(sql, Placeholders::Positional)
+            .unwrap_or_else(|error| panic!("{sql}: {error}")),
+    )
 }
 
 /// A cell that outlives its row.
@@ -97,7 +109,11 @@ impl RowSink for Rows {
     }
 
     fn row(&mut self, mut row: Row<'_>) -> Result<()> {
-        let cells = self.columns.iter().enumerate().map(|(index, column)| row.cell(index, column).map(Owned::from));
+        let cells = self
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(index, column)| row.cell(index, column).map(Owned::from));
         self.rows.push(cells.collect::<Result<_>>()?);
         Ok(())
     }
@@ -120,9 +136,15 @@ pub async fn run_statement(
 
 /// The only cell of the only row of `sql`.
 pub async fn one(connection: &mut Connection, sql: &str) -> Owned {
-    let (rows, _) = run(connection, sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    let (rows, _) = run(connection, sql)
+        .await
+        .unwrap_or_else(|error| panic!("{sql}: {error}"));
     assert_eq!(rows.rows.len(), 1, "{sql}");
-    rows.rows.into_iter().flatten().next().unwrap_or_else(|| panic!("{sql} has no column"))
+    rows.rows
+        .into_iter()
+        .flatten()
+        .next()
+        .unwrap_or_else(|| panic!("{sql} has no column"))
 }
 
 pub fn text(value: &str) -> Owned {
