@@ -10,6 +10,13 @@ const { startMariadb } = require('../../tools/mariadb.js')
 let own = null
 let databases = 0
 
+// Registered while the file is loaded, which makes it the end of the test file. Within a hook it would be the end of
+// that hook.
+const endings = []
+after(async () => {
+  for (const end of endings.reverse()) await end()
+})
+
 /**
  * The MariaDB server of this test run. `tools/test.js` starts one for all files and names it in HEGAR_TEST_SERVER;
  * a file that runs alone starts its own and stops it at its end.
@@ -18,14 +25,23 @@ async function testServer() {
   const shared = process.env.HEGAR_TEST_SERVER
   const server = shared ? JSON.parse(shared) : await (own ??= startOwn())
   const { host, port, user, password, socket } = server
-  const url = (name = '') => `mysql://${user}${password ? `:${encodeURIComponent(password)}` : ''}@${host}:${port}/${name}`
-  return { host, port, user, password, socket, url, database: () => createDatabase({ host, port, user, password }) }
+  const url = (name = '') =>
+    `mysql://${user}${password ? `:${encodeURIComponent(password)}` : ''}@${host}:${port}/${name}`
+  return {
+    host,
+    port,
+    user,
+    password,
+    socket,
+    url,
+    database: () => createDatabase({ host, port, user, password }),
+  }
 }
 
 async function startOwn() {
   const dir = await mkdtemp(join(tmpdir(), 'hegar-test-'))
   const server = await startMariadb({ dir, log() {} })
-  after(async () => {
+  endings.push(async () => {
     await server.stop()
     await rm(dir, { recursive: true, force: true })
   })
@@ -38,7 +54,7 @@ async function createDatabase(options) {
   const connection = await mysql2.createConnection(options)
   await connection.query(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`)
   await connection.end()
-  after(async () => {
+  endings.push(async () => {
     const last = await mysql2.createConnection(options)
     await last.query(`DROP DATABASE IF EXISTS ${name}`)
     await last.end()
