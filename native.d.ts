@@ -11,12 +11,17 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 
 /** The JavaScript side of the queue. One for each thread that loads the addon. */
 export declare class NativeCompletions {
-  /** `wake` is called from the event loop when there is something to drain. */
-  constructor(wake: () => void)
+  /**
+   * `wake` is called from the event loop when there is something to drain. `external_strings` says whether the
+   * runtime has `node_api_create_external_string_latin1`.
+   */
+  constructor(wake: () => void, externalStrings: boolean)
   /** Writes what is ready into `staging` and returns how many bytes that were; 0 when nothing is left. */
   drain(staging: Buffer): number
   /** The next payload that the last drain announced as large. */
   takeLarge(): Buffer | null
+  /** The next text that the last drain left out of its segment. */
+  takeText(): string | null
 }
 
 /** A pool. Every call carries a number under which its outcome comes back through the completions. */

@@ -141,9 +141,9 @@ function build(rows, at, payload, start, builder) {
   const count = words[head]
   const double = (base + HEADER) >>> 3
   const word = (double + words[head + 1]) << 1
-  const text = (word + words[head + 2]) << 2
+  const wide = (word + words[head + 2]) << 2
+  const text = wide + words[head + 4]
   const bytes = text + words[head + 3]
-  const isAscii = words[head + 5] === 1
   const isApart = words[head + 6] === 1
   const segment = {
     words,
@@ -152,8 +152,9 @@ function build(rows, at, payload, start, builder) {
     unsigned: views.unsigned,
     word,
     double,
-    text: isApart ? completions.takeText() : views.buffer.toString(isAscii ? 'latin1' : 'utf8', text, bytes),
-    bytes: words[head + 4] === 0 ? views.buffer : views.buffer.subarray(bytes, bytes + words[head + 4]),
+    text: isApart ? completions.takeText() : views.buffer.toString('latin1', text, bytes),
+    wide: wide === text ? '' : views.buffer.toString('utf16le', wide, text),
+    bytes: words[head + 5] === 0 ? views.buffer : views.buffer.subarray(bytes, bytes + words[head + 5]),
   }
   builder(rows, at, count, segment)
   return count

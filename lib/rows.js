@@ -23,18 +23,21 @@ function makeBuilder(names, kinds, { mayGenerate }) {
   }
 }
 
-// How generated code reads a cell of each kind. W: words, D: doubles, p and q: cursors into them, a: where the last
-// text ended, e: where this one ends, b and c the same for bytes.
+// How generated code reads a cell of each kind. W: words, D: doubles, p and q: cursors into them, e: where a text ends
+// and whether it is wide, a and z: where the last narrow and wide text ended, c and b the same for bytes.
+const text =
+  'e = W[p++]; if ((e & 1) === 0) { e >>= 1; v = narrow.substring(a, e); a = e } ' +
+  'else { e >>= 1; v = wide.substring(z, e); z = e }'
 const expressions = {
   i: 'v = W[p++]',
   d: 'v = D[q++]',
   t: 'v = new Date(D[q++])',
   n: 'v = s.signed[q++]',
   u: 'v = s.unsigned[q++]',
-  s: 'e = W[p++]; v = text.substring(a, e); a = e',
-  j: 'e = W[p++]; v = JSON.parse(text.substring(a, e)); a = e',
+  s: text,
+  j: `${text} v = JSON.parse(v)`,
   b: 'c = W[p++]; v = Buffer.from(s.bytes.subarray(b, c)); b = c',
-  m: 'if (W[p++] === 0) v = D[q++]; else { e = W[p++]; v = text.substring(a, e); a = e }',
+  m: `if (W[p++] === 0) v = D[q++]; else { ${text} }`,
 }
 
 // Generated code contains nothing of the result but column numbers and names as JSON strings.
@@ -44,12 +47,12 @@ function generate(names, kinds) {
   const source = [
     "'use strict'",
     'return function build(out, at, count, s) {',
-    '  const W = s.words, D = s.doubles, text = s.text',
-    '  let p = s.word, q = s.double, a = 0, e = 0, b = 0, c = 0',
+    '  const W = s.words, D = s.doubles, narrow = s.text, wide = s.wide',
+    '  let p = s.word, q = s.double, a = 0, z = 0, e = 0, b = 0, c = 0',
     '  for (let row = 0; row < count; row++) {',
     ...Array.from({ length: masks }, (_, mask) => `    const n${mask} = W[p++]`),
     ...columns.map(({ kind, index }) => {
-      const read = expressions[kind].replaceAll(/\bv =/g, `v${index} =`)
+      const read = expressions[kind].replaceAll(/\bv\b/g, `v${index}`)
       return `    let v${index} = null; if ((n${index >>> 5} & ${1 << (index & 31)}) === 0) { ${read} }`
     }),
     `    out[at + row] = { ${columns.map(({ name, index }) => `${key(name)}: v${index}`).join(', ')} }`,
@@ -68,7 +71,7 @@ function key(name) {
 function interpreter(names, kinds) {
   const masks = Math.ceil(names.length / 32)
   return function build(out, at, count, s) {
-    const cursor = { ...s, a: 0, b: 0 }
+    const cursor = { ...s, a: 0, z: 0, b: 0 }
     for (let row = 0; row < count; row++) {
       const nulls = cursor.word
       cursor.word += masks
@@ -105,7 +108,14 @@ const readers = {
 }
 
 function readText(c) {
-  const start = c.a
-  c.a = c.words[c.word++]
-  return c.text.substring(start, c.a)
+  const end = c.words[c.word++]
+  const at = end >> 1
+  if ((end & 1) === 0) {
+    const start = c.a
+    c.a = at
+    return c.text.substring(start, at)
+  }
+  const start = c.z
+  c.z = at
+  return c.wide.substring(start, at)
 }

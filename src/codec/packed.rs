@@ -8,14 +8,17 @@
 //! | `i` | a word, the integer |
 //! | `d` `t` | a double; of a date its milliseconds, NaN when invalid |
 //! | `n` `u` | 64 bits among the doubles, a BigInt, signed or not |
-//! | `s` `j` | a word: where the text ends in the segment's string, in UTF-16 units; `j` is JSON |
+//! | `s` `j` | a word: where the text ends, times two, plus one in the wide text; `j` is JSON |
 //! | `b` | a word: where the bytes end among the segment's bytes |
 //! | `m` | a word 0 and a double, or a word 1 and a word as for `s` |
 //!
-//! A segment is: eight words (rows, doubles, words, bytes of text, bytes, whether the text is ASCII, whether the text
-//! is apart, spare), the doubles, the words, the text, the bytes; its length is a multiple of 8. A long ASCII text is
-//! kept apart, so that it can become a JavaScript string without a copy. Segments are small because a substring keeps
-//! the whole string it was cut from alive.
+//! Text that Latin-1 can write goes to the segment's narrow text, the rest to its wide text, so that one emoji does not
+//! double the memory of all its neighbours. JavaScript makes one string of each and cuts cells out of them.
+//!
+//! A segment is: eight words (rows, doubles, words, bytes of narrow text, bytes of wide text, bytes, whether the narrow
+//! text is apart, spare), the doubles, the words, the wide text in UTF-16, the narrow text in Latin-1, the bytes; its
+//! length is a multiple of 8. A long narrow text is kept apart, so that it can become a string without a copy. Segments
+//! are small because a substring keeps the whole string it was cut from alive.
 
 use std::{
     collections::HashMap,
@@ -135,10 +138,10 @@ struct Segment {
     rows: u32,
     doubles: Vec<u64>,
     words: Vec<u32>,
-    text: Vec<u8>,
-    /// The length of `text` in UTF-16 units.
-    units: u32,
-    is_wide: bool,
+    /// Latin-1.
+    narrow: Vec<u8>,
+    /// UTF-16, little-endian.
+    wide: Vec<u8>,
     bytes: Vec<u8>,
 }
 
@@ -261,7 +264,11 @@ fn kind(form: Form, column: &Column) -> u8 {
 
 impl Segment {
     fn len(&self) -> usize {
-        self.doubles.len() * 8 + self.words.len() * 4 + self.text.len() + self.bytes.len()
+        self.doubles.len() * 8
+            + self.words.len() * 4
+            + self.narrow.len()
+            + self.wide.len()
+            + self.bytes.len()
     }
 
     #[inline]
@@ -328,64 +335,76 @@ impl Segment {
 
     #[inline]
     fn text(&mut self, bytes: &[u8]) {
-        if self.text.capacity() - self.text.len() < bytes.len() {
-            self.grow_text();
+        if self.narrow.capacity() - self.narrow.len() < bytes.len() {
+            self.grow_narrow();
         }
         if bytes.is_ascii() {
-            self.text.extend_from_slice(bytes);
-            self.units += bytes.len() as u32;
+            self.narrow.extend_from_slice(bytes);
+            self.end_narrow();
         } else {
-            let text = string::decode_utf8(bytes);
-            self.text.extend_from_slice(text.as_bytes());
-            self.units += string::utf16_len(&text) as u32;
-            self.is_wide = true;
+            self.other_text(bytes);
         }
-        self.words.push(self.units);
+    }
+
+    fn other_text(&mut self, bytes: &[u8]) {
+        let text = string::decode_utf8(bytes);
+        if text.chars().all(|character| character <= '\u{FF}') {
+            self.narrow
+                .extend(text.chars().map(|character| character as u8));
+            self.end_narrow();
+        } else {
+            self.wide
+                .extend(text.encode_utf16().flat_map(u16::to_le_bytes));
+            self.words.push(self.wide.len() as u32 | 1);
+        }
+    }
+
+    #[inline]
+    fn end_narrow(&mut self) {
+        self.words.push((self.narrow.len() as u32) << 1);
     }
 
     /// A text that outgrows a small buffer goes on in one that holds a whole segment's, at once and not by doubling.
-    fn grow_text(&mut self) {
-        if (1024..TEXT).contains(&self.text.capacity()) {
+    fn grow_narrow(&mut self) {
+        if (1024..TEXT).contains(&self.narrow.capacity()) {
             let mut larger = buffers::take(TEXT);
-            larger.extend_from_slice(&self.text);
-            self.text = larger;
+            larger.extend_from_slice(&self.narrow);
+            self.narrow = larger;
         }
     }
 
     fn ascii(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        let start = self.text.len();
-        write(&mut self.text);
-        self.units += (self.text.len() - start) as u32;
-        self.words.push(self.units);
+        write(&mut self.narrow);
+        self.end_narrow();
     }
 
     /// Writes the segment and empties it, its memory kept for the next one.
     fn close(&mut self, may_part: bool) -> Packet {
-        let is_apart = may_part && !self.is_wide && self.text.len() >= TEXT_APART;
-        let text = is_apart.then(|| std::mem::take(&mut self.text));
+        let is_apart = may_part && self.narrow.len() >= TEXT_APART;
+        let text = is_apart.then(|| std::mem::take(&mut self.narrow));
         let mut out = buffers::take((HEADER_WORDS * 4 + self.len()).next_multiple_of(8));
         let header = [
             self.rows,
             self.doubles.len() as u32,
             self.words.len() as u32,
-            self.text.len() as u32,
+            self.narrow.len() as u32,
+            self.wide.len() as u32,
             self.bytes.len() as u32,
-            u32::from(!self.is_wide),
             u32::from(is_apart),
             0,
         ];
         out.extend(header.iter().flat_map(|word| word.to_le_bytes()));
         out.extend(self.doubles.iter().flat_map(|double| double.to_le_bytes()));
         out.extend(self.words.iter().flat_map(|word| word.to_le_bytes()));
-        out.extend_from_slice(&self.text);
+        out.extend_from_slice(&self.wide);
+        out.extend_from_slice(&self.narrow);
         out.extend_from_slice(&self.bytes);
         out.resize(out.len().next_multiple_of(8), 0);
         self.rows = 0;
         self.doubles.clear();
         self.words.clear();
-        self.text.clear();
-        self.units = 0;
-        self.is_wide = false;
+        self.narrow.clear();
+        self.wide.clear();
         self.bytes.clear();
         Packet { bytes: out, text }
     }
