@@ -123,7 +123,8 @@ describe('close', () => {
     const slow = pool.query('SELECT SLEEP(0.3) AS s')
     await until('it is in flight', () => pool.stats().pool.active === 1)
     const closed = pool.close({ drainMs: 5000 })
-    await rejects(pool.query('SELECT 1'), 'HEGAR_POOL_CLOSED')
+    const refused = (error) => error.code === 'HEGAR_POOL_CLOSED'
+    await until('it refuses', () => pool.query('SELECT 1').then(() => false, refused))
     assert.deepEqual(await slow, [{ s: 0 }])
     await closed
     assert.equal(pool.stats().pool.total, 0)

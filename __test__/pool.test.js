@@ -172,6 +172,7 @@ describe('the acquire deadline', () => {
   test('tells what the pool holds and how long the call waited', async () => {
     await withPool({ connectionLimit: 1, acquireTimeoutMs: 150 }, async (pool) => {
       const busy = pool.query('SELECT SLEEP(0.6)')
+      await until('it runs', () => pool.stats().pool.active === 1)
       const error = await rejects(pool.query('SELECT 1'), 'HEGAR_POOL_TIMEOUT', 1000)
       assert.match(error.message, /within \d+ ms .*active 1, idle 0, waiting 0, limit 1/)
       assert.match(error.stack, /pool\.test\.js/)
@@ -194,7 +195,9 @@ describe('the acquire deadline', () => {
 
 test('a full queue refuses at once, and so does a busy pool that must not wait', async () => {
   await withPool({ connectionLimit: 1, queueLimit: 1 }, async (pool) => {
-    const [busy, waiting] = [pool.query('SELECT SLEEP(0.3) AS s'), pool.query('SELECT 1 AS n')]
+    const busy = pool.query('SELECT SLEEP(0.3) AS s')
+    await until('it runs', () => pool.stats().pool.active === 1)
+    const waiting = pool.query('SELECT 1 AS n')
     await until('one waits', () => pool.stats().pool.waiting === 1)
     await rejects(pool.query('SELECT 2'), 'HEGAR_QUEUE_FULL', 200)
     assert.deepEqual([await busy, await waiting], [[{ s: 0 }], [{ n: 1 }]])
