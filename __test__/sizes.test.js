@@ -3,6 +3,8 @@
 const assert = require('node:assert/strict')
 const { createHash } = require('node:crypto')
 const { after, before, describe, it } = require('node:test')
+const { setFlagsFromString } = require('node:v8')
+const { runInNewContext } = require('node:vm')
 const { openDrivers } = require('./support/drivers.js')
 
 const MIB = 1024 * 1024
@@ -72,6 +74,44 @@ describe('large values', () => {
     }
   })
 
+  it('long texts of ASCII and of others side by side', async () => {
+    await drivers.same(
+      `SELECT seq, REPEAT(CHAR(97 + seq % 26), seq * 37) AS narrow, REPEAT(IF(seq % 2, 'é', '😀'), seq * 11) AS wide,
+        IF(seq % 5, NULL, UNHEX(REPEAT('00ff', seq * 13))) AS bytes FROM seq_1_to_300`,
+    )
+  })
+
+  it('texts that are kept stay as they are while their memory is collected and used again', async () => {
+    const kept = []
+    const ask = (letter, length) =>
+      db.query(`SELECT seq, REPEAT('${letter}', ${length}) AS t, X'0${length % 10}' AS b FROM seq_1_to_50`)
+    for (let round = 0; round < 60; round++) {
+      const letter = String.fromCharCode(97 + (round % 26))
+      const length = 20 + round * 40
+      const rows = await ask(letter, length)
+      kept.push({ letter, length, text: rows[round % 50].t, bytes: rows[7].b })
+      if (round % 10 === 9) collectGarbage()
+    }
+    await Promise.all(Array.from({ length: 40 }, () => ask('#', 2000)))
+    collectGarbage()
+    for (const { letter, length, text, bytes } of kept) {
+      assert.equal(text, letter.repeat(length))
+      assert.deepEqual(bytes, Buffer.from([length % 10]))
+    }
+  })
+
+  it('JSON that is kept stays as it is while other results come', async () => {
+    const kept = []
+    for (let round = 0; round < 60; round++) {
+      const letter = String.fromCharCode(97 + (round % 26))
+      kept.push([letter, await db.queryJson(`SELECT REPEAT('${letter}', ${round * 1000}) AS t`)])
+      if (round % 10 === 9) collectGarbage()
+    }
+    for (const [round, [letter, json]] of kept.entries()) {
+      assert.equal(json.toString(), JSON.stringify([{ t: letter.repeat(round * 1000) }]))
+    }
+  })
+
   it('a list of 20,000 values in IN (?)', async () => {
     const ids = Array.from({ length: 20000 }, (_, i) => i * 3)
     const [{ n }] = await db.query('SELECT COUNT(*) AS n FROM seq_0_to_59999 WHERE seq IN (?)', [ids])
@@ -112,6 +152,11 @@ describe('large values', () => {
     assert.equal((await db.queryOne('SELECT 1 AS one')).one, 1)
   })
 })
+
+function collectGarbage() {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+}
 
 function md5(data) {
   return createHash('md5').update(data).digest('hex')
