@@ -56,7 +56,7 @@ function end(number) {
 }
 
 function drain() {
-  for (let taken = 0; taken < TURN_BYTES; ) {
+  for (let taken = 0; taken < TURN_BYTES;) {
     const size = completions.drain(staging)
     if (size === 0) return
     for (let at = 0; at < size; at = read(at));

@@ -23,7 +23,9 @@ function pageStatements(sql, params, options) {
   const names = statementFor(text, true).names
   const placesItself = names.includes('limit') || names.includes('offset')
   if (placesItself && count === 'exact' && countSql === undefined) {
-    throw new HegarTypeError('paginate: a statement with :limit needs countSql, because it can not be counted as it is')
+    throw new HegarTypeError(
+      'paginate: a statement with :limit needs countSql, because it can not be counted as it is',
+    )
   }
   const data = { sql: placesItself ? text : `${text}\nLIMIT :limit OFFSET :offset`, params: bound }
   return { page, limit, data, count: counting(count, countSql, countParams ?? params ?? {}, text) }
@@ -46,7 +48,9 @@ function checked(options) {
   }
   for (const name of ['page', 'limit']) {
     if (!Number.isSafeInteger(options[name]) || options[name] < 1) {
-      throw new HegarTypeError(`paginate: ${name} must be a whole number from 1 up; getPaginationParams(req) gives one`)
+      throw new HegarTypeError(
+        `paginate: ${name} must be a whole number from 1 up; getPaginationParams(req) gives one`,
+      )
     }
   }
   if (!Number.isSafeInteger((options.page - 1) * options.limit)) {

@@ -76,7 +76,9 @@ function packParam(value, timezone, place) {
   length += 5
   for (let index = 0; index < value.length; index++) {
     if (Array.isArray(value[index])) {
-      throw paramError(`${named(place)}, element ${index + 1}, is an array inside an array, which no placeholder takes`)
+      throw paramError(
+        `${named(place)}, element ${index + 1}, is an array inside an array, which no placeholder takes`,
+      )
     }
     packValue(value[index], timezone, place, index)
   }
@@ -113,7 +115,8 @@ function packTag(tag) {
 }
 
 function packNumber(value, place, element) {
-  if (!Number.isFinite(value)) throw paramError(`${named(place, element)} is ${value}, which SQL has no number for`)
+  if (!Number.isFinite(value))
+    throw paramError(`${named(place, element)} is ${value}, which SQL has no number for`)
   reserve(9)
   // -0 is a safe integer too, but only a double keeps its sign.
   buffer[length] = Number.isSafeInteger(value) && !Object.is(value, -0) ? TAG.integer : TAG.double
@@ -203,7 +206,8 @@ function typeName(value) {
 }
 
 function named(place, element) {
-  const where = typeof place === 'number' ? `the parameter at position ${place + 1}` : `the parameter :${place}`
+  const where =
+    typeof place === 'number' ? `the parameter at position ${place + 1}` : `the parameter :${place}`
   return element === undefined ? where : `${where}, element ${element + 1},`
 }
 

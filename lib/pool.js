@@ -143,7 +143,14 @@ class Pool extends EventEmitter {
     const statement = statementOf(sql, params)
     const packed = this.#pack(statement, params)
     return this.#call(operation, sql, (number) =>
-      this.#native.query(number, statement.native, packed.bytes, packed.length, limit, operation === 'execute'),
+      this.#native.query(
+        number,
+        statement.native,
+        packed.bytes,
+        packed.length,
+        limit,
+        operation === 'execute',
+      ),
     )
   }
 
@@ -244,7 +251,13 @@ function statementOf(sql, params) {
 function plain(result) {
   if (Array.isArray(result)) return result
   const { affectedRows, insertId, info, warningStatus } = result
-  return { affectedRows, insertId, info, warningStatus, changedRows: Number(/Changed: (\d+)/.exec(info)?.[1] ?? 0) }
+  return {
+    affectedRows,
+    insertId,
+    info,
+    warningStatus,
+    changedRows: Number(/Changed: (\d+)/.exec(info)?.[1] ?? 0),
+  }
 }
 
 // An insertId past 2^53 is a BigInt, which JSON.stringify refuses and JSON itself can hold.

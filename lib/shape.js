@@ -27,7 +27,9 @@ const LIMIT = 200
 function shapeFor(shape) {
   if (shape === undefined || shape === null) return null
   if (typeof shape !== 'object' || Array.isArray(shape)) {
-    throw new HegarTypeError(`shape must be an object, not ${Array.isArray(shape) ? 'an array' : typeof shape}`)
+    throw new HegarTypeError(
+      `shape must be an object, not ${Array.isArray(shape) ? 'an array' : typeof shape}`,
+    )
   }
   const known = byObject.get(shape)
   if (known !== undefined) return known

@@ -31,7 +31,9 @@ function statementFor(sql, isNamed) {
 
 function analyse(sql, isNamed) {
   if (typeof sql !== 'string') {
-    throw new HegarTypeError(`the statement must be a string of SQL, not ${sql === null ? 'null' : typeof sql}`)
+    throw new HegarTypeError(
+      `the statement must be a string of SQL, not ${sql === null ? 'null' : typeof sql}`,
+    )
   }
   try {
     const native = new NativeStatement(sql, isNamed)

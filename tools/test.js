@@ -50,7 +50,11 @@ async function runSuites(server) {
   const suites = [
     ['rust', 'cargo', ['test', '--no-default-features', '--quiet']],
     ['js', process.execPath, ['--test', '--test-concurrency=2', ...(await testFiles())]],
-    ['types', process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', join('__test__', 'tsconfig.json')]],
+    [
+      'types',
+      process.execPath,
+      [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', join('__test__', 'tsconfig.json')],
+    ],
   ].filter(([name]) => wanted.length === 0 || wanted.includes(name))
   const ended = []
   for (const [name, command, args] of suites) {
@@ -60,7 +64,8 @@ async function runSuites(server) {
     ended.push({ name, code, seconds: ((Date.now() - started) / 1000).toFixed(1) })
   }
   log('')
-  for (const { name, code, seconds } of ended) log(`${code === 0 ? 'ok    ' : 'FAILED'} ${name} (${seconds} s)`)
+  for (const { name, code, seconds } of ended)
+    log(`${code === 0 ? 'ok    ' : 'FAILED'} ${name} (${seconds} s)`)
   return ended.some(({ code }) => code !== 0)
 }
 
@@ -73,7 +78,11 @@ function run(command, args, env) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: root, env, stdio: 'inherit' })
     child.once('error', (error) => {
-      reject(error.code === 'ENOENT' ? new Error(`${command} is not installed; get it from https://rustup.rs`) : error)
+      reject(
+        error.code === 'ENOENT'
+          ? new Error(`${command} is not installed; get it from https://rustup.rs`)
+          : error,
+      )
     })
     child.once('exit', (code, signal) => resolve(signal ? 1 : code))
   })
