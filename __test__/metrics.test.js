@@ -6,6 +6,7 @@ const { once } = require('node:events')
 const { readFileSync } = require('node:fs')
 const { join } = require('node:path')
 const { after, before, describe, it } = require('node:test')
+const { setTimeout } = require('node:timers/promises')
 const { promisify } = require('node:util')
 const { createPool } = require('../index.js')
 const { openDrivers } = require('./support/drivers.js')
@@ -256,8 +257,16 @@ describe('metrics', () => {
       withPool({ slowQueryMs: 60, connectionLimit: 1 }, async (db) => {
         const events = []
         db.on('slowQuery', (event) => events.push(event))
-        const slow = db.query('SELECT SLEEP(0.1) AS s')
+        const locker = await drivers.my.getConnection()
+        await locker.query("SELECT GET_LOCK('slow', 5)")
+        const slow = db.query("SELECT GET_LOCK('slow', 10), RELEASE_LOCK('slow')")
+        await until(() => db.stats().pool.active === 1)
         const waited = db.query('SELECT missing')
+        await until(() => db.stats().pool.waiting === 1)
+        // The limit itself has to pass.
+        await setTimeout(70)
+        await locker.query("SELECT RELEASE_LOCK('slow')")
+        locker.release()
         await slow
         await assert.rejects(waited, { code: 'ER_BAD_FIELD_ERROR' })
         await until(() => events.length === 2)
@@ -349,6 +358,6 @@ async function until(condition) {
   const deadline = Date.now() + 10_000
   while (!condition()) {
     assert.ok(Date.now() < deadline, 'it did not come to pass')
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await setTimeout(5)
   }
 }
