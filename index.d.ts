@@ -94,10 +94,10 @@ export type Param = ParamValue | readonly ParamValue[]
 export type Params = readonly Param[] | { readonly [name: string]: Param }
 
 export interface ExecuteResult {
-  /** Rows that matched, or with the flag `-FOUND_ROWS` rows that changed. */
-  affectedRows: number
-  /** The first AUTO_INCREMENT value that was generated, 0 when there is none. */
-  insertId: number
+  /** Rows that matched, or with the flag `-FOUND_ROWS` rows that changed; a BigInt past 2^53. */
+  affectedRows: number | bigint
+  /** The first AUTO_INCREMENT value that was generated, 0 when there is none; a BigInt past 2^53. */
+  insertId: number | bigint
   /** The server's summary, such as `Rows matched: 1  Changed: 0  Warnings: 0`, or an empty string. */
   info: string
   warningStatus: number
@@ -171,6 +171,8 @@ export interface SlowQuery {
   operation: Operation
   /** From the call to its settling, the wait for a connection included. */
   durationMs: number
+  /** Rows of the result. */
+  rowCount: number
 }
 
 export interface Health {
@@ -340,7 +342,7 @@ export interface PoolOptions {
   maxResultBytes?: number | string
   /** The largest packet accepted from or sent to the server, 1024 to 1073741824. Default: 1073741824, 1 GiB. */
   maxAllowedPacketBytes?: number | string
-  /** Calls over this time are counted as slow and emit `slowQuery`. Default: 500. */
+  /** Calls over this time are counted as slow and emit `slowQuery`. 0: none. Default: 500. */
   slowQueryMs?: number | string
   /**
    * Threads of the Rust runtime, 1 to 1024, never more than the machine has cores. The pools of a process share
@@ -382,7 +384,10 @@ export interface PoolOptions {
   namedPlaceholders?: boolean
   /** Build rows without generated code, for processes that forbid it; slower. Default: false. */
   disableEval?: boolean
-  /** Have the stack of an error show the line that called. Default: true. */
+  /**
+   * Record the line of every call for the stack of its error, at some microseconds a call. Without it the stack still
+   * shows those who await. Default: false.
+   */
   trace?: boolean
 
   /** Accepted, no effect: the connection is not compressed. */

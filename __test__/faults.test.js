@@ -70,7 +70,7 @@ test('a server that hangs costs callers their deadlines and no more, and serves 
   const deadlines = { queryTimeoutMs: 300, acquireTimeoutMs: 400, connectTimeoutMs: 300 }
   await withPool({ ...deadlines, connectionLimit: 2 }, async (pool) => {
     await pool.query('SELECT 1')
-    server.current.kill('SIGSTOP')
+    await server.pause()
     try {
       const calls = Array.from({ length: 10 }, () => {
         const started = performance.now()
@@ -95,7 +95,7 @@ test('a server that hangs costs callers their deadlines and no more, and serves 
 test('closing a pool of a server that hangs ends within drainMs', async () => {
   const pool = createPool({ ...server.options, connectionLimit: 2 })
   await pool.query('SELECT 1')
-  server.current.kill('SIGSTOP')
+  await server.pause()
   try {
     const call = pool.query('SELECT 1').catch((error) => error)
     const started = performance.now()

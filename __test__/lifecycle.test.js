@@ -208,3 +208,47 @@ test('64 calls in flight, again and again, each get their own answer', async () 
   assert.deepEqual([gauges.active, gauges.waiting], [0, 0])
   await pool.close()
 })
+
+describe('calls around a close', () => {
+  test('a call after close() is refused, even before the close is done', async () => {
+    for (let round = 0; round < 50; round++) {
+      const pool = createPool(options)
+      await pool.query('SELECT 1')
+      const closed = pool.close()
+      await rejects(pool.query('SELECT 2'), 'HEGAR_POOL_CLOSED')
+      await closed
+    }
+  })
+
+  test('a call begun right before close() finishes', async () => {
+    for (let round = 0; round < 50; round++) {
+      const pool = createPool(options)
+      const call = pool.query('SELECT 1 AS a')
+      const closed = pool.close({ drainMs: 10_000 })
+      assert.deepEqual(await call, [{ a: 1 }])
+      await closed
+    }
+  })
+
+  test('calls that wait for a connection finish as well', async () => {
+    const pool = createPool({ ...options, connectionLimit: 1 })
+    const calls = Array.from({ length: 5 }, (_, i) => pool.query('SELECT ? AS a, SLEEP(0.05) AS s', [i]))
+    const closed = pool.close({ drainMs: 10_000 })
+    assert.deepEqual(
+      (await Promise.all(calls)).map(([row]) => row.a),
+      [0, 1, 2, 3, 4],
+    )
+    await closed
+  })
+})
+
+test('calls reach a pool of one connection in the order in which they were made', async () => {
+  const pool = createPool({ ...options, connectionLimit: 1 })
+  await pool.query('SELECT 1')
+  for (let round = 0; round < 200; round++) {
+    const done = []
+    await Promise.all([0, 1, 2, 3].map((n) => pool.query('SELECT 1').then(() => done.push(n))))
+    assert.deepEqual(done, [0, 1, 2, 3])
+  }
+  await pool.close()
+})

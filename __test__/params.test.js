@@ -77,8 +77,8 @@ describe('parameters', () => {
       }
     })
 
-    it('-0 as DOUBLE, whose sign it is up to the server to keep', async () => {
-      assert.match(await typeOf(-0), /^double/)
+    it('-0 as the BIGINT 0, so that it may stand behind LIMIT', async () => {
+      assert.match(await typeOf(-0), /^bigint/)
       assert.equal(await stored('i', -0), '0')
     })
 

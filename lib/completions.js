@@ -34,12 +34,13 @@ hold.unref()
 let builders = new Map()
 
 /**
- * Registers a call, `{resolve, reject, slow, mayGenerate, rows: null, built: 0}`, and returns its number. `reject` gets what
+ * Registers a call, `{gate, resolve, reject, slow, mayGenerate, rows: null, built: 0}`, and returns its number. `reject` gets what
  * Rust reported, not an Error yet; `slow`, called before, gets the milliseconds of a call past the limit.
  */
 function begin(call) {
   const number = free.length > 0 ? free.pop() : calls.length
   calls[number] = call
+  call.gate.enter()
   if (inFlight++ === 0) hold.ref()
   return number
 }
@@ -50,6 +51,7 @@ function cancel(number) {
 }
 
 function end(number) {
+  calls[number].gate.leave()
   calls[number] = undefined
   free.push(number)
   if (--inFlight === 0) hold.unref()

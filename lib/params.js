@@ -118,8 +118,7 @@ function packNumber(value, place, element) {
   if (!Number.isFinite(value))
     throw paramError(`${named(place, element)} is ${value}, which SQL has no number for`)
   reserve(9)
-  // -0 is a safe integer too, but only a double keeps its sign.
-  buffer[length] = Number.isSafeInteger(value) && !Object.is(value, -0) ? TAG.integer : TAG.double
+  buffer[length] = Number.isSafeInteger(value) ? TAG.integer : TAG.double
   buffer.writeDoubleLE(value, length + 1)
   length += 9
 }

@@ -8,12 +8,15 @@ const { HegarError, HegarTypeError, fromNative } = require('./errors.js')
 const { normaliseOptions } = require('./options.js')
 const { completions, begin, cancel } = require('./completions.js')
 const { packParams, noParams } = require('./params.js')
+const { Gate } = require('./gate.js')
 const { statementFor } = require('./statements.js')
 const { shapeFor } = require('./shape.js')
 const { pageStatements } = require('./page.js')
 const { pageSummary } = require('./pagination.js')
 
 const DRAIN_MS = 5000
+// In the form of what Rust reports.
+const CLOSED = { code: 'HEGAR_POOL_CLOSED', message: 'the pool is closed; create a new one to run queries' }
 
 /** Opens a pool. Nothing is connected until the first call. */
 function createPool(uriOrOptions) {
@@ -26,6 +29,7 @@ class Pool extends EventEmitter {
   #label
   #mayGenerate
   #trace
+  #gate = new Gate()
   #closing = null
 
   constructor({ native, pool }) {
@@ -131,8 +135,14 @@ class Pool extends EventEmitter {
     if (!Number.isFinite(drainMs) || drainMs < 0) {
       return Promise.reject(new HegarTypeError('close: drainMs must be a number of milliseconds from 0 up'))
     }
-    this.#closing ??= this.#call('close', '', (number) => this.#native.close(number, drainMs)).then(() => {})
+    this.#closing ??= this.#drain(drainMs)
     return this.#closing
+  }
+
+  async #drain(drainMs) {
+    await this.#gate.close(drainMs)
+    // What is still in flight now is ended, and rejects.
+    await this.#start('close', '', (number) => this.#native.close(number, 0), new Gate())
   }
 
   [Symbol.for('nodejs.util.inspect.custom')]() {
@@ -195,11 +205,24 @@ class Pool extends EventEmitter {
     return packParams(statement, params, this.#timezone)
   }
 
-  // Starts a call in Rust and gives the promise of its outcome.
   #call(operation, sql, start) {
+    if (this.#gate.isClosed) return Promise.reject(CLOSED)
+    return this.#start(operation, sql, start, this.#gate)
+  }
+
+  // Starts a call in Rust and gives the promise of its outcome.
+  #start(operation, sql, start, gate) {
     return new Promise((resolve, reject) => {
       const slow = (durationMs, rowCount) => this.#reportSlow({ sql, operation, durationMs, rowCount })
-      const number = begin({ resolve, reject, slow, mayGenerate: this.#mayGenerate, rows: null, built: 0 })
+      const number = begin({
+        gate,
+        resolve,
+        reject,
+        slow,
+        mayGenerate: this.#mayGenerate,
+        rows: null,
+        built: 0,
+      })
       try {
         start(number)
       } catch (error) {

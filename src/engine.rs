@@ -24,7 +24,7 @@ use crate::{
     config::Config,
     error::{Error, Kind, Result},
     metrics::{Gauges, Metrics, Operation},
-    pool::Pool,
+    pool::{Entry, Pool},
     statement::Statement,
     wire::{Cell, Columns, Done, Memo, Row, RowSink},
 };
@@ -119,13 +119,18 @@ impl Engine {
         &self.memory
     }
 
+    /// Takes a place in the pool for a call that is about to be run.
+    pub fn enter(&self) -> Entry {
+        self.pool.enter()
+    }
+
     /// Runs one statement and counts it. The time is from now to the answer.
-    pub async fn run(&self, call: &Call) -> (Result<Answer>, Duration) {
+    pub async fn run(&self, call: &Call, entry: Entry) -> (Result<Answer>, Duration) {
         let operation = match &call.wanted {
             Wanted::Rows { operation, .. } => *operation,
             Wanted::Json { .. } => Operation::Json,
         };
-        self.observe(operation, self.answer(call)).await
+        self.observe(operation, self.answer(call, entry)).await
     }
 
     /// Runs `work` as one observed call.
@@ -172,19 +177,19 @@ impl Engine {
         limit > 0 && took > Duration::from_millis(limit)
     }
 
-    async fn answer(&self, call: &Call) -> Result<Answer> {
+    async fn answer(&self, call: &Call, entry: Entry) -> Result<Answer> {
         match &call.wanted {
             Wanted::Rows { limit, .. } => {
                 let mut sink = PackedRows::new(&self.format, &self.row_shapes, *limit);
                 let done = self
-                    .execute(&call.statement, &call.params, &mut sink)
+                    .execute(entry, &call.statement, &call.params, &mut sink)
                     .await?;
                 Ok(sink.finish().map_or(Answer::Done(done), Answer::Rows))
             }
             Wanted::Json { shape } => {
                 let mut sink = JsonRows::new(&self.format, shape.as_deref(), JSON_CAPACITY);
                 let done = self
-                    .execute(&call.statement, &call.params, &mut sink)
+                    .execute(entry, &call.statement, &call.params, &mut sink)
                     .await?;
                 let rows = sink.rows();
                 Ok(sink
@@ -197,12 +202,13 @@ impl Engine {
     /// Runs a statement on a lent connection, within the query deadline.
     async fn execute(
         &self,
+        entry: Entry,
         statement: &Statement,
         params: &Params,
         sink: &mut impl Held,
     ) -> Result<Done> {
         self.memory.room(self.config().acquire_timeout()).await?;
-        let mut lease = self.pool.acquire().await?;
+        let mut lease = entry.lend().await?;
         let mut sink = Bounded::new(sink, &self.memory);
         let work = lease.connection().execute(statement, params, &mut sink);
         let result = match self.config().query_timeout() {
@@ -225,7 +231,13 @@ impl Engine {
         self.metrics.statements_prepared.add(counts.prepared);
         self.metrics.statement_cache_hits.add(counts.hits);
         self.metrics.statement_cache_misses.add(counts.prepared);
-        lease.release(statement.template().changes_session()).await;
+        let changes_session = statement.template().changes_session();
+        if lease.needs_reset(changes_session) {
+            // The answer does not wait for the clean-up, which has a deadline of its own.
+            tokio::spawn(lease.release(changes_session));
+        } else {
+            lease.release(changes_session).await;
+        }
         result
     }
 

@@ -1,10 +1,18 @@
 'use strict'
 
+const { readdirSync, readFileSync } = require('node:fs')
 const { mkdtemp, rm } = require('node:fs/promises')
 const { tmpdir } = require('node:os')
 const { join } = require('node:path')
 const mysql2 = require('mysql2/promise')
 const { startMariadb } = require('../../tools/mariadb.js')
+const { until } = require('./outcome.js')
+
+// The kernel's letter for the state of each thread; it stands behind the name in parentheses.
+function threadStates(pid) {
+  const tasks = `/proc/${pid}/task`
+  return readdirSync(tasks).map((task) => /\) (\w)/.exec(readFileSync(`${tasks}/${task}/stat`, 'utf8'))[1])
+}
 
 /**
  * A MariaDB that a test file may stop, pause and crash. Call `remove()` at the end. `current` is the running
@@ -21,6 +29,11 @@ async function ownServer({ args = [], files = {} } = {}) {
     get options() {
       const { host, port, user, password } = own.current
       return { host, port, user, password }
+    },
+    /** Pauses the server; resolves when none of its threads runs any more. */
+    async pause() {
+      own.current.kill('SIGSTOP')
+      await until('the server is paused', () => threadStates(own.current.pid).every((state) => state === 'T'))
     },
     async crash() {
       own.current.kill('SIGKILL')

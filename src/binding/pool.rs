@@ -127,8 +127,11 @@ impl NativePool {
         };
         let engine = self.engine.clone();
         let reply = Reply::new(&self.queue, call);
+        // Taken here and in this order, so that calls are served as they were made.
+        let entry = engine.enter();
+        let count_entry = page_call.count.is_some().then(|| engine.enter());
         self.runtime.spawn(async move {
-            let (result, took) = engine.paginate(&page_call).await;
+            let (result, took) = engine.paginate(&page_call, (entry, count_entry)).await;
             reply.send(&engine, result, took);
         });
         Ok(())
@@ -183,8 +186,10 @@ impl NativePool {
             params,
             wanted,
         };
+        // Taken here, so that calls are served in the order in which they were made.
+        let entry = engine.enter();
         self.runtime.spawn(async move {
-            let (result, took) = engine.run(&work).await;
+            let (result, took) = engine.run(&work, entry).await;
             reply.send(&engine, result, took);
         });
     }

@@ -9,6 +9,7 @@ use crate::{
     },
     error::{Error, Kind, Result},
     metrics::Operation,
+    pool::Entry,
     statement::Statement,
 };
 
@@ -33,17 +34,26 @@ pub struct Page {
 
 impl Engine {
     /// Reads a page and answers with `{status, message, data, pagination, timestamp}` as JSON.
-    pub async fn paginate(&self, call: &PageCall) -> (Result<Answer>, Duration) {
-        self.observe(Operation::Paginate, self.page(call)).await
+    pub async fn paginate(
+        &self,
+        call: &PageCall,
+        entries: (Entry, Option<Entry>),
+    ) -> (Result<Answer>, Duration) {
+        self.observe(Operation::Paginate, self.page(call, entries))
+            .await
     }
 
-    async fn page(&self, call: &PageCall) -> Result<Answer> {
+    async fn page(
+        &self,
+        call: &PageCall,
+        (entry, count_entry): (Entry, Option<Entry>),
+    ) -> Result<Answer> {
         let mut head = b"{\"status\":\"success\",\"message\":".to_vec();
         write_json_string(call.page.message.as_bytes(), &mut head);
         head.extend_from_slice(b",\"data\":");
         let mut rows =
             JsonRows::new(&self.format, call.shape.as_deref(), JSON_CAPACITY).with_head(&head);
-        let data = self.execute(&call.statement, &call.params, &mut rows);
+        let data = self.execute(entry, &call.statement, &call.params, &mut rows);
         let total = match &call.count {
             None => {
                 data.await?;
@@ -51,9 +61,12 @@ impl Engine {
             }
             Some((statement, params)) => {
                 let mut count = Count::default();
+                let count_entry = count_entry.unwrap_or_else(|| self.enter());
                 // Both finish before an error is told, so that no connection is left in the middle of a result.
-                let (read, counted) =
-                    tokio::join!(data, self.execute(statement, params, &mut count));
+                let (read, counted) = tokio::join!(
+                    data,
+                    self.execute(count_entry, statement, params, &mut count)
+                );
                 read?;
                 counted?;
                 Some(count.value.ok_or_else(no_count)?)

@@ -34,6 +34,12 @@ impl Lease {
         }
     }
 
+    /// Whether giving the connection back takes a round trip to the server.
+    pub fn needs_reset(&mut self, session_changed: bool) -> bool {
+        let always = self.pool.config().reset_on_release;
+        session_changed || always || self.connection().in_transaction()
+    }
+
     /// Gives the connection back. `session_changed` says that the statements run on it may have left traces.
     pub async fn release(mut self, session_changed: bool) {
         let Some(pooled) = &mut self.pooled else {

@@ -4,6 +4,7 @@
 //! counted in `total` from before its connection is opened until after it is gone, so the limit holds at every
 //! moment; a waiter gets either a connection or the right to open one.
 
+mod entry;
 mod keeper;
 mod lease;
 
@@ -25,7 +26,10 @@ use crate::{
     wire::{Connection, Discard},
 };
 
+pub use entry::Entry;
 pub use lease::Lease;
+
+use entry::Slot;
 
 /// How long a liveness check may take: a server that needs longer is as good as gone.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
@@ -74,6 +78,27 @@ enum Grant {
     Slot,
 }
 
+impl State {
+    /// Appends a waiter and returns its number.
+    fn queue(&mut self, grant: oneshot::Sender<Grant>) -> u64 {
+        let number = self.next_waiter;
+        self.next_waiter += 1;
+        self.waiters.push_back(Waiter { number, grant });
+        number
+    }
+
+    /// Removes a waiter if it is still there.
+    fn leave(&mut self, number: u64) {
+        // Numbers rise along the queue, and those who leave by deadline stand at its front.
+        let found = self
+            .waiters
+            .binary_search_by_key(&number, |waiter| waiter.number);
+        if let Ok(at) = found {
+            self.waiters.remove(at);
+        }
+    }
+}
+
 /// What the pool holds at this moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Occupancy {
@@ -104,101 +129,18 @@ impl Pool {
         &self.metrics
     }
 
+    /// Takes a place, to be waited for later. Must not be called under a lock.
+    pub fn enter(self: &Arc<Pool>) -> Entry {
+        Entry::new(self)
+    }
+
     /// Lends a connection, waiting at most `acquireTimeoutMs`.
     pub async fn acquire(self: &Arc<Pool>) -> Result<Lease> {
-        let started = Instant::now();
-        let deadline = started + self.config.acquire_timeout();
-        let lent = self.acquire_by(started, deadline).await;
-        self.metrics.acquire.observe(started.elapsed());
-        lent
-    }
-
-    async fn acquire_by(self: &Arc<Pool>, started: Instant, deadline: Instant) -> Result<Lease> {
-        loop {
-            let grant = match self.try_take()? {
-                Taken::Grant(grant, since) => {
-                    if let (Grant::Connection(_), Some(since)) = (&grant, since)
-                        && since.elapsed()
-                            >= Duration::from_millis(self.config.validate_after_idle_ms)
-                    {
-                        match self.validate(grant, deadline).await {
-                            Some(lease) => return Ok(lease),
-                            None => continue,
-                        }
-                    }
-                    grant
-                }
-                Taken::Wait(number, receiver) => {
-                    self.wait(number, receiver, started, deadline).await?
-                }
-            };
-            return match grant {
-                Grant::Connection(pooled) => Ok(Lease::new(self.clone(), pooled)),
-                Grant::Slot => self.open(started, deadline).await,
-            };
-        }
-    }
-
-    /// An idle connection, a free slot, or a place in the queue.
-    fn try_take(&self) -> Result<Taken> {
-        let mut state = self.lock();
-        if state.closed {
-            return Err(closed());
-        }
-        if let Some(idle) = state.idle.pop() {
-            return Ok(Taken::Grant(
-                Grant::Connection(idle.connection),
-                Some(idle.since),
-            ));
-        }
-        if state.total < self.config.connection_limit {
-            state.total += 1;
-            return Ok(Taken::Grant(Grant::Slot, None));
-        }
-        if !self.config.wait_for_connections {
-            return Err(self.queue_full(
-                &state,
-                "waitForConnections is false and no connection is free",
-            ));
-        }
-        if self.config.queue_limit > 0 && state.waiters.len() >= self.config.queue_limit {
-            return Err(self.queue_full(&state, "the queue for connections is full"));
-        }
-        let (grant, receiver) = oneshot::channel();
-        let number = state.next_waiter;
-        state.next_waiter += 1;
-        state.waiters.push_back(Waiter { number, grant });
-        Ok(Taken::Wait(number, receiver))
-    }
-
-    async fn wait(
-        &self,
-        number: u64,
-        receiver: oneshot::Receiver<Grant>,
-        started: Instant,
-        deadline: Instant,
-    ) -> Result<Grant> {
-        let mut place = Place {
-            pool: self,
-            number,
-            receiver,
-        };
-        // Marked cancellation point: dropped here, the place gives back what it was granted.
-        match timeout_at(deadline, &mut place.receiver).await {
-            Ok(Ok(grant)) => Ok(grant),
-            // The sender goes away unsent only when the pool closes.
-            Ok(Err(_)) => Err(closed()),
-            // A grant may have come between the deadline and leaving the queue.
-            Err(_) => place.leave().ok_or_else(|| self.acquire_timeout(started)),
-        }
+        self.enter().lend().await
     }
 
     /// Checks a connection that has been idle for long. A dead one is replaced by another try.
-    async fn validate(self: &Arc<Pool>, grant: Grant, deadline: Instant) -> Option<Lease> {
-        let Grant::Connection(pooled) = grant else {
-            return None;
-        };
-        let mut lease = Lease::new(self.clone(), pooled);
+    async fn validate(&self, mut lease: Lease, deadline: Instant) -> Option<Lease> {
         let limit = deadline.min(Instant::now() + PING_TIMEOUT);
         match timeout_at(limit, lease.connection().ping()).await {
             Ok(Ok(())) => Some(lease),
@@ -210,10 +152,12 @@ impl Pool {
     }
 
     /// Opens a connection for a slot that is already counted.
-    async fn open(self: &Arc<Pool>, started: Instant, deadline: Instant) -> Result<Lease> {
-        let slot = Slot {
-            pool: Some(self.clone()),
-        };
+    async fn open(
+        self: &Arc<Pool>,
+        slot: Slot,
+        started: Instant,
+        deadline: Instant,
+    ) -> Result<Lease> {
         let begun = Instant::now();
         let connect_deadline = begun + self.config.connect_timeout();
         let opened = timeout_at(
@@ -411,64 +355,5 @@ fn hang_up(connection: Box<Connection>) {
         && let Ok(runtime) = tokio::runtime::Handle::try_current()
     {
         runtime.spawn(tokio::time::timeout(PING_TIMEOUT, connection.close()));
-    }
-}
-
-enum Taken {
-    /// With the moment since when an idle connection has been idle.
-    Grant(Grant, Option<Instant>),
-    Wait(u64, oneshot::Receiver<Grant>),
-}
-
-/// A place in the queue. However its holder ends, the entry goes, and what was granted unseen goes back.
-struct Place<'a> {
-    pool: &'a Pool,
-    number: u64,
-    receiver: oneshot::Receiver<Grant>,
-}
-
-impl Place<'_> {
-    /// Leaves the queue with what has been granted, if anything has. Grants are sent under the lock, so none comes
-    /// after the entry is gone.
-    fn leave(&mut self) -> Option<Grant> {
-        let mut state = self.pool.lock();
-        // Numbers rise along the queue, and those who leave by deadline stand at its front.
-        if let Ok(at) = state
-            .waiters
-            .binary_search_by_key(&self.number, |waiter| waiter.number)
-        {
-            state.waiters.remove(at);
-        }
-        drop(state);
-        self.receiver.try_recv().ok()
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        match self.leave() {
-            Some(Grant::Connection(pooled)) => self.pool.put_back(pooled),
-            Some(Grant::Slot) => self.pool.free_slot(),
-            None => {}
-        }
-    }
-}
-
-/// A counted slot without a connection; it is given up unless kept.
-struct Slot {
-    pool: Option<Arc<Pool>>,
-}
-
-impl Slot {
-    fn keep(mut self) {
-        self.pool = None;
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        if let Some(pool) = self.pool.take() {
-            pool.free_slot();
-        }
     }
 }

@@ -1,0 +1,177 @@
+//! A call's way into the pool: its place is taken when the call is made, the wait comes later.
+//!
+//! Taking the place is quick and needs no runtime, so it happens on the thread that makes the call. Calls are served
+//! in the order in which they were made, whichever of their tasks runs first.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout_at},
+};
+
+use crate::error::Result;
+
+use super::{Grant, Lease, Pool, State, closed};
+
+/// A place taken. Dropped unused, it gives back what it holds.
+pub struct Entry {
+    pool: Arc<Pool>,
+    started: Instant,
+    deadline: Instant,
+    held: Result<Held>,
+}
+
+enum Held {
+    /// An idle connection, and the moment since when it has been idle.
+    Idle(Lease, Instant),
+    Slot(Slot),
+    Place(Place),
+}
+
+impl Entry {
+    pub(super) fn new(pool: &Arc<Pool>) -> Entry {
+        let started = Instant::now();
+        Entry {
+            pool: pool.clone(),
+            started,
+            deadline: started + pool.config.acquire_timeout(),
+            held: enter(pool),
+        }
+    }
+
+    /// Lends a connection, waiting at most `acquireTimeoutMs` from the moment the place was taken.
+    pub async fn lend(self) -> Result<Lease> {
+        let (pool, started) = (self.pool.clone(), self.started);
+        let lent = self.settle().await;
+        pool.metrics.acquire.observe(started.elapsed());
+        lent
+    }
+
+    async fn settle(self) -> Result<Lease> {
+        let Entry {
+            pool,
+            started,
+            deadline,
+            mut held,
+        } = self;
+        let trusted = Duration::from_millis(pool.config.validate_after_idle_ms);
+        loop {
+            held = match held? {
+                Held::Idle(lease, since) if since.elapsed() < trusted => return Ok(lease),
+                Held::Idle(lease, _) => match pool.validate(lease, deadline).await {
+                    Some(lease) => return Ok(lease),
+                    None => enter(&pool),
+                },
+                Held::Slot(slot) => return pool.open(slot, started, deadline).await,
+                Held::Place(place) => match place.wait(started, deadline).await? {
+                    Grant::Connection(pooled) => return Ok(Lease::new(pool, pooled)),
+                    Grant::Slot => Ok(Held::Slot(Slot::new(&pool))),
+                },
+            };
+        }
+    }
+}
+
+/// An idle connection, a free slot, or a place in the queue.
+fn enter(pool: &Arc<Pool>) -> Result<Held> {
+    let mut state = pool.lock();
+    if state.closed {
+        return Err(closed());
+    }
+    if let Some(idle) = state.idle.pop() {
+        drop(state);
+        return Ok(Held::Idle(
+            Lease::new(pool.clone(), idle.connection),
+            idle.since,
+        ));
+    }
+    if state.total < pool.config.connection_limit {
+        state.total += 1;
+        drop(state);
+        return Ok(Held::Slot(Slot::new(pool)));
+    }
+    check_queue(pool, &state)?;
+    let (grant, receiver) = oneshot::channel();
+    let number = state.queue(grant);
+    Ok(Held::Place(Place {
+        pool: pool.clone(),
+        number,
+        receiver,
+    }))
+}
+
+fn check_queue(pool: &Pool, state: &State) -> Result<()> {
+    if !pool.config.wait_for_connections {
+        let what = "waitForConnections is false and no connection is free";
+        return Err(pool.queue_full(state, what));
+    }
+    if pool.config.queue_limit > 0 && state.waiters.len() >= pool.config.queue_limit {
+        return Err(pool.queue_full(state, "the queue for connections is full"));
+    }
+    Ok(())
+}
+
+/// A place in the queue. However its holder ends, the entry goes, and what was granted unseen goes back.
+struct Place {
+    pool: Arc<Pool>,
+    number: u64,
+    receiver: oneshot::Receiver<Grant>,
+}
+
+impl Place {
+    async fn wait(mut self, started: Instant, deadline: Instant) -> Result<Grant> {
+        // Marked cancellation point: dropped here, the place gives back what it was granted.
+        match timeout_at(deadline, &mut self.receiver).await {
+            Ok(Ok(grant)) => Ok(grant),
+            // The sender goes away unsent only when the pool closes.
+            Ok(Err(_)) => Err(closed()),
+            // A grant may have come between the deadline and leaving the queue.
+            Err(_) => self
+                .leave()
+                .ok_or_else(|| self.pool.acquire_timeout(started)),
+        }
+    }
+
+    /// Leaves the queue with what has been granted, if anything has. Grants are sent under the lock, so none comes
+    /// after the entry is gone.
+    fn leave(&mut self) -> Option<Grant> {
+        self.pool.lock().leave(self.number);
+        self.receiver.try_recv().ok()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        match self.leave() {
+            Some(Grant::Connection(pooled)) => self.pool.put_back(pooled),
+            Some(Grant::Slot) => self.pool.free_slot(),
+            None => {}
+        }
+    }
+}
+
+/// A counted slot without a connection; it is given up unless kept.
+pub struct Slot {
+    pool: Option<Arc<Pool>>,
+}
+
+impl Slot {
+    fn new(pool: &Arc<Pool>) -> Slot {
+        Slot {
+            pool: Some(pool.clone()),
+        }
+    }
+
+    pub(super) fn keep(mut self) {
+        self.pool = None;
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if let Some(pool) = self.pool.take() {
+            pool.free_slot();
+        }
+    }
+}
