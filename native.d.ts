@@ -22,6 +22,8 @@ export declare class NativeCompletions {
   takeLarge(): Buffer | null
   /** The next text that the last drain left out of its segment. */
   takeText(): string | null
+  /** The next wide text that the last drain left out of its segment. */
+  takeWide(): string | null
 }
 
 /** A pool. Every call carries a number under which its outcome comes back through the completions. */

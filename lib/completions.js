@@ -154,12 +154,17 @@ function build(rows, at, payload, start, builder) {
     unsigned: views.unsigned,
     word,
     double,
-    text: isApart ? completions.takeText() : views.buffer.toString('latin1', text, bytes),
-    wide: wide === text ? '' : views.buffer.toString('utf16le', wide, text),
+    text: isApart ? completions.takeText() : cut(views.buffer, 'latin1', text, bytes),
+    wide: words[head + 7] === 1 ? completions.takeWide() : cut(views.buffer, 'utf16le', wide, text),
     bytes: words[head + 5] === 0 ? views.buffer : views.buffer.subarray(bytes, bytes + words[head + 5]),
   }
   builder(rows, at, count, segment)
   return count
+}
+
+// Most results have no wide text and many no text at all.
+function cut(buffer, encoding, start, end) {
+  return start === end ? '' : buffer.toString(encoding, start, end)
 }
 
 function builderOf(shape, call) {

@@ -25,7 +25,7 @@ use std::{
 };
 
 use napi::{
-    Env, JsString, JsStringLatin1, Result, Status,
+    Env, JsString, JsStringLatin1, JsStringUtf16, Result, Status,
     bindgen_prelude::{BufferSlice, Function},
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
@@ -44,6 +44,7 @@ use crate::{
 /// JSON of at least this many bytes is handed over without a copy; below, a copy costs less than a Buffer's own
 /// memory and finaliser.
 const LARGE: usize = 16 * 1024;
+const VERY_LARGE: usize = 1024 * 1024;
 const HEADER: usize = 32;
 /// Past this many shapes JavaScript forgets its builders, and they are sent again as they are needed.
 const MAX_BUILDERS: usize = 1024;
@@ -129,6 +130,7 @@ pub struct NativeCompletions {
     large: VecDeque<Vec<u8>>,
     /// Texts of segments that the last drain wrote without them, in order.
     texts: VecDeque<Vec<u8>>,
+    wides: VecDeque<Vec<u16>>,
     /// Whether this runtime takes strings whose memory is ours.
     external_strings: bool,
     /// The shapes that JavaScript has a builder for.
@@ -156,6 +158,7 @@ impl NativeCompletions {
             current: None,
             large: VecDeque::new(),
             texts: VecDeque::new(),
+            wides: VecDeque::new(),
             external_strings,
             known: HashSet::new(),
         })
@@ -171,6 +174,7 @@ impl NativeCompletions {
             at: 0,
             large: &mut self.large,
             texts: &mut self.texts,
+            wides: &mut self.wides,
         };
         while let Some(mut delivery) = self
             .current
@@ -204,10 +208,26 @@ impl NativeCompletions {
             return env.create_string_latin1(&text).map(Some);
         }
         let (data, length) = (text.as_ptr(), text.len());
-        // SAFETY: as in `lend`; and the text is ASCII, so its bytes are its characters.
+        // SAFETY: as in `lend`; and the text is Latin-1, which is what the string is made of.
         let string = unsafe {
             JsStringLatin1::from_external(env, data, length, text, |_, text| buffers::give(text))
         };
+        string.map(|string| Some(string.into_value()))
+    }
+
+    /// The next wide text that the last drain left out of its segment.
+    #[napi(catch_unwind)]
+    pub fn take_wide<'env>(&mut self, env: &'env Env) -> Result<Option<JsString<'env>>> {
+        let Some(text) = self.wides.pop_front() else {
+            return Ok(None);
+        };
+        if !self.external_strings {
+            return env.create_string_utf16(&text).map(Some);
+        }
+        let (data, length) = (text.as_ptr(), text.len());
+        // SAFETY: as in `lend`; and the text is UTF-16, which is what the string is made of.
+        let string =
+            unsafe { JsStringUtf16::from_external(env, data, length, text, |_, text| drop(text)) };
         string.map(|string| Some(string.into_value()))
     }
 }
@@ -252,7 +272,7 @@ impl Delivery {
             }
             Outcome::Answer(Answer::Json { bytes, rows: count }) => {
                 rows = count as u32;
-                records.push_back((Kind::Json, Packet { bytes, text: None }));
+                records.push_back((Kind::Json, whole(bytes)));
             }
             Outcome::Answer(Answer::Done(done)) => {
                 records.push_back((Kind::Done, whole(done_bytes(&done))))
@@ -307,18 +327,32 @@ impl Delivery {
 }
 
 fn whole(bytes: Vec<u8>) -> Packet {
-    Packet { bytes, text: None }
+    Packet {
+        bytes,
+        text: None,
+        wide: None,
+    }
 }
 
 /// Hands the payload's memory to JavaScript until the garbage collector is done with it.
 fn lend(env: &Env, mut payload: Vec<u8>) -> Result<BufferSlice<'_>> {
     let (data, length) = (payload.as_mut_ptr(), payload.len());
+    // A collector that sees a small object in front of much memory is in no hurry. Counting the memory of a very large
+    // result twice makes it come for the ones before it while there are still few.
+    let extra = if length >= VERY_LARGE {
+        length as i64
+    } else {
+        0
+    };
+    env.adjust_external_memory(extra)?;
     // SAFETY: `data` points to `length` initialised bytes of the vector's memory. Moving the vector into the
     // finaliser does not move that memory, nothing else writes to it, and the finaliser, which runs once and after
     // the last use by JavaScript, is the only one to free it.
     unsafe {
-        BufferSlice::from_external(env, data, length, payload, |_, payload| {
-            buffers::give(payload)
+        BufferSlice::from_external(env, data, length, payload, move |env, payload| {
+            // Fails only in an environment that is ending, where nobody counts any more.
+            let _ = env.adjust_external_memory(-extra);
+            buffers::give(payload);
         })
     }
 }
@@ -338,6 +372,7 @@ struct Writer<'a> {
     at: usize,
     large: &'a mut VecDeque<Vec<u8>>,
     texts: &'a mut VecDeque<Vec<u8>>,
+    wides: &'a mut VecDeque<Vec<u16>>,
 }
 
 impl Writer<'_> {
@@ -351,6 +386,7 @@ impl Writer<'_> {
         let Packet {
             bytes: mut payload,
             text,
+            wide,
         } = packet;
         let is_large = (kind == Kind::Json && payload.len() >= LARGE)
             || HEADER + payload.len() > self.out.len();
@@ -360,6 +396,7 @@ impl Writer<'_> {
             return Err(Packet {
                 bytes: payload,
                 text,
+                wide,
             });
         };
         header[0] = kind as u32;
@@ -380,6 +417,7 @@ impl Writer<'_> {
             buffers::give(payload);
         }
         self.texts.extend(text);
+        self.wides.extend(wide);
         self.at += size;
         Ok(())
     }

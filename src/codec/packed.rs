@@ -16,9 +16,9 @@
 //! double the memory of all its neighbours. JavaScript makes one string of each and cuts cells out of them.
 //!
 //! A segment is: eight words (rows, doubles, words, bytes of narrow text, bytes of wide text, bytes, whether the narrow
-//! text is apart, spare), the doubles, the words, the wide text in UTF-16, the narrow text in Latin-1, the bytes; its
-//! length is a multiple of 8. A long narrow text is kept apart, so that it can become a string without a copy. Segments
-//! are small because a substring keeps the whole string it was cut from alive.
+//! text is apart, whether the wide one is), the doubles, the words, the wide text in UTF-16, the narrow text in Latin-1, the bytes; its
+//! length is a multiple of 8. A long text is kept apart, so that it can become a string without a copy. Segments are
+//! small because a substring keeps the whole string it was cut from alive.
 
 use std::{
     collections::HashMap,
@@ -64,12 +64,15 @@ pub struct Packed {
 pub struct Packet {
     pub bytes: Vec<u8>,
     pub text: Option<Vec<u8>>,
+    pub wide: Option<Vec<u16>>,
 }
 
 impl Packet {
     /// The memory it holds.
     pub fn size(&self) -> usize {
-        self.bytes.capacity() + self.text.as_ref().map_or(0, Vec::capacity)
+        self.bytes.capacity()
+            + self.text.as_ref().map_or(0, Vec::capacity)
+            + self.wide.as_ref().map_or(0, |wide| wide.capacity() * 2)
     }
 }
 
@@ -140,8 +143,8 @@ struct Segment {
     words: Vec<u32>,
     /// Latin-1.
     narrow: Vec<u8>,
-    /// UTF-16, little-endian.
-    wide: Vec<u8>,
+    /// UTF-16.
+    wide: Vec<u16>,
     bytes: Vec<u8>,
 }
 
@@ -267,7 +270,7 @@ impl Segment {
         self.doubles.len() * 8
             + self.words.len() * 4
             + self.narrow.len()
-            + self.wide.len()
+            + self.wide.len() * 2
             + self.bytes.len()
     }
 
@@ -353,9 +356,8 @@ impl Segment {
                 .extend(text.chars().map(|character| character as u8));
             self.end_narrow();
         } else {
-            self.wide
-                .extend(text.encode_utf16().flat_map(u16::to_le_bytes));
-            self.words.push(self.wide.len() as u32 | 1);
+            self.wide.extend(text.encode_utf16());
+            self.words.push((self.wide.len() as u32) << 1 | 1);
         }
     }
 
@@ -382,21 +384,23 @@ impl Segment {
     fn close(&mut self, may_part: bool) -> Packet {
         let is_apart = may_part && self.narrow.len() >= TEXT_APART;
         let text = is_apart.then(|| std::mem::take(&mut self.narrow));
+        let wide =
+            (may_part && self.wide.len() * 2 >= TEXT_APART).then(|| std::mem::take(&mut self.wide));
         let mut out = buffers::take((HEADER_WORDS * 4 + self.len()).next_multiple_of(8));
         let header = [
             self.rows,
             self.doubles.len() as u32,
             self.words.len() as u32,
             self.narrow.len() as u32,
-            self.wide.len() as u32,
+            self.wide.len() as u32 * 2,
             self.bytes.len() as u32,
             u32::from(is_apart),
-            0,
+            u32::from(wide.is_some()),
         ];
         out.extend(header.iter().flat_map(|word| word.to_le_bytes()));
         out.extend(self.doubles.iter().flat_map(|double| double.to_le_bytes()));
         out.extend(self.words.iter().flat_map(|word| word.to_le_bytes()));
-        out.extend_from_slice(&self.wide);
+        out.extend(self.wide.iter().flat_map(|unit| unit.to_le_bytes()));
         out.extend_from_slice(&self.narrow);
         out.extend_from_slice(&self.bytes);
         out.resize(out.len().next_multiple_of(8), 0);
@@ -406,6 +410,10 @@ impl Segment {
         self.narrow.clear();
         self.wide.clear();
         self.bytes.clear();
-        Packet { bytes: out, text }
+        Packet {
+            bytes: out,
+            text,
+            wide,
+        }
     }
 }

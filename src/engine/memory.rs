@@ -25,9 +25,9 @@ use crate::{
 };
 
 /// What finished results may hold before new calls wait for JavaScript.
-const MAX_FINISHED: usize = 6 * 1024 * 1024;
+const MAX_FINISHED: usize = 4 * 1024 * 1024;
 /// What all results may hold before reading large ones waits.
-const LIMIT: usize = 6 * 1024 * 1024;
+const LIMIT: usize = 4 * 1024 * 1024;
 /// A result's growth is counted in steps of this, so that counting costs nothing.
 const STEP: usize = 64 * 1024;
 

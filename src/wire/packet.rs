@@ -16,9 +16,9 @@ const HEADER: usize = 4;
 /// The longest body of one frame; a body of exactly this length is followed by another frame.
 const MAX_FRAME: usize = 0xFF_FFFF;
 const READ_MIN: usize = 16 * 1024;
-const READ_MAX: usize = 256 * 1024;
+const READ_MAX: usize = 64 * 1024;
 /// A receive buffer that grew past this for one large result is given back afterwards.
-const KEEP: usize = 1024 * 1024;
+const KEEP: usize = 256 * 1024;
 
 pub struct Packets {
     pub stream: Stream,
