@@ -1,6 +1,9 @@
 //! Rows as JSON, written while they arrive: the bytes equal `JSON.stringify(rows)` of mysql2's rows.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use crate::{
     error::{Error, Result},
@@ -20,6 +23,8 @@ const LARGE: usize = 16 * 1024;
 const LARGE_CAPACITY: usize = 128 * 1024;
 /// Room for a usual row; a larger one makes its own.
 const SPARE: usize = 2 * 1024;
+/// A guess from the last result is trusted up to here.
+const GUESSED: usize = 4 * 1024 * 1024;
 /// From this many bytes on, unused memory is given back before JavaScript may keep it for long.
 const TRIMMED: usize = 512 * 1024;
 
@@ -38,6 +43,8 @@ pub struct JsonRows<'a> {
 struct Plan {
     columns: Columns,
     cells: Vec<CellPlan>,
+    /// The bytes of the last result, as a guess for the next one.
+    last: AtomicUsize,
     /// Set when the order of the output is not that of the columns: which cells are written, in order.
     order: Option<Vec<usize>>,
 }
@@ -84,7 +91,7 @@ impl<'a> JsonRows<'a> {
 
     /// The array, or `None` if the statement had no result.
     pub fn finish(mut self) -> Option<Vec<u8>> {
-        self.plan.as_ref()?;
+        let plan = self.plan.take()?;
         if self.rows == 0 {
             self.out.push(b'[');
         }
@@ -92,6 +99,8 @@ impl<'a> JsonRows<'a> {
         if self.out.len() >= TRIMMED {
             self.out.shrink_to_fit();
         }
+        // Only a guess for the next call; nothing is ordered by it.
+        plan.last.store(self.out.len(), Ordering::Relaxed);
         Some(self.out)
     }
 }
@@ -101,8 +110,14 @@ impl RowSink for JsonRows<'_> {
         // Objects use no number below 1, so zero stands for JSON without a shape.
         let key = self.shape.map_or(0, Shape::id) << 1;
         let (format, shape) = (self.format, self.shape);
-        self.plan =
-            Some(memo.get_or_insert(key, || Arc::new(Plan::new(columns.clone(), format, shape))));
+        let plan = memo.get_or_insert(key, || Arc::new(Plan::new(columns.clone(), format, shape)));
+        let last = plan.last.load(Ordering::Relaxed).min(GUESSED);
+        if last > LARGE && self.out.capacity() < last {
+            let mut larger = buffers::take(last + last / 16 + SPARE);
+            larger.extend_from_slice(&self.out);
+            self.out = larger;
+        }
+        self.plan = Some(plan);
         Ok(())
     }
 
@@ -201,6 +216,7 @@ impl Plan {
         Plan {
             columns,
             cells,
+            last: AtomicUsize::new(0),
             order,
         }
     }
