@@ -405,12 +405,8 @@ fn write_changed(
     format: &Format,
     out: &mut Vec<u8>,
 ) -> Result<()> {
-    if let (Some(_), Cell::Null) = (&change.split, cell) {
-        out.extend_from_slice(b"[]");
-        return Ok(());
-    }
     if let Cell::Null = cell {
-        out.extend_from_slice(b"null");
+        change.write_null(out);
         return Ok(());
     }
     let mut rendered = Vec::new();
@@ -425,55 +421,8 @@ fn write_changed(
                 .unwrap_or(&rendered)
         }
     };
-    match &change.split {
-        Some(separator) => write_split(text, separator.as_bytes(), change, out),
-        None => write_part(text, change, out),
-    }
+    change.write(text, out);
     Ok(())
-}
-
-fn write_split(text: &[u8], separator: &[u8], change: &Change, out: &mut Vec<u8>) {
-    out.push(b'[');
-    let mut rest = text;
-    let mut first = true;
-    while !text.is_empty() {
-        if !first {
-            out.push(b',');
-        }
-        first = false;
-        let Some(at) = find(rest, separator) else {
-            write_part(rest, change, out);
-            break;
-        };
-        let (part, after) = rest.split_at(at);
-        write_part(part, change, out);
-        rest = after.get(separator.len()..).unwrap_or_default();
-    }
-    out.push(b']');
-}
-
-fn find(text: &[u8], separator: &[u8]) -> Option<usize> {
-    match separator {
-        [byte] => text.iter().position(|candidate| candidate == byte),
-        _ => text
-            .windows(separator.len().max(1))
-            .position(|window| window == separator),
-    }
-}
-
-fn write_part(part: &[u8], change: &Change, out: &mut Vec<u8>) {
-    if change.number {
-        let value = std::str::from_utf8(part)
-            .ok()
-            .and_then(|text| text.trim().parse().ok());
-        return number::write_f64(value.unwrap_or(f64::NAN), out);
-    }
-    if change.prefix.is_empty() {
-        return string::write_json_string(part, out);
-    }
-    let mut whole = change.prefix.clone().into_bytes();
-    whole.extend_from_slice(part);
-    string::write_json_string(&whole, out);
 }
 
 #[cfg(test)]
@@ -487,25 +436,5 @@ mod tests {
         for name in ["4294967295", "01", "+1", "-1", "1.0", "", "a"] {
             assert_eq!(array_index(name), None, "{name}");
         }
-    }
-
-    fn split(text: &str, separator: &str, prefix: &str) -> String {
-        let change = Change {
-            split: Some(separator.into()),
-            prefix: prefix.into(),
-            number: false,
-        };
-        let mut out = Vec::new();
-        write_split(text.as_bytes(), separator.as_bytes(), &change, &mut out);
-        String::from_utf8_lossy(&out).into_owned()
-    }
-
-    #[test]
-    fn a_split_text_is_an_array_of_its_parts() {
-        assert_eq!(split("a,b", ",", ""), r#"["a","b"]"#);
-        assert_eq!(split("a", ",", "x/"), r#"["x/a"]"#);
-        assert_eq!(split("a,,b,", ",", ""), r#"["a","","b",""]"#);
-        assert_eq!(split("", ",", ""), "[]");
-        assert_eq!(split("a||b", "||", ""), r#"["a","b"]"#);
     }
 }

@@ -28,6 +28,8 @@ use crate::{
 const MAX_FINISHED: usize = 4 * 1024 * 1024;
 /// What all results may hold before reading large ones waits.
 const LIMIT: usize = 4 * 1024 * 1024;
+/// How long a result that may not be read on waits for any memory to come free.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// A result's growth is counted in steps of this, so that counting costs nothing.
 const STEP: usize = 64 * 1024;
 
@@ -96,7 +98,11 @@ impl Memory {
             if self.finished() <= MAX_FINISHED && !self.is_led.swap(true, Ordering::AcqRel) {
                 return Turn::Lead;
             }
-            freed.await;
+            // A leader whose server has stalled must not hold up the others, so it gets company after a while.
+            let waited = timeout_at(Instant::now() + PATIENCE, freed).await;
+            if waited.is_err() && self.finished() <= MAX_FINISHED {
+                return Turn::Lead;
+            }
         }
     }
 

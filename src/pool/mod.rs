@@ -19,6 +19,8 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
+use tracing::{debug, warn};
+
 use crate::{
     config::Config,
     error::{Error, Kind, Result},
@@ -169,6 +171,7 @@ impl Pool {
         let error = match opened {
             Ok(Ok(connection)) => {
                 self.metrics.connections_created.increment();
+                debug!(id = connection.id(), "connection opened");
                 self.lock().last_connect_error = None;
                 slot.keep();
                 return Ok(Lease::new(
@@ -193,6 +196,11 @@ impl Pool {
             ),
         };
         // What is kept is the attempt's own failure and never a message that quotes the one before it.
+        warn!(
+            server = self.config.target(),
+            error = error.message(),
+            "connecting failed"
+        );
         self.lock().last_connect_error = Some(error.message().to_owned());
         if error.kind() == Kind::ConnectTimeout && deadline < connect_deadline {
             return Err(self.acquire_timeout(started));
@@ -241,6 +249,11 @@ impl Pool {
     fn retire(&self, grant: Grant, reason: CloseReason) {
         if let Grant::Connection(pooled) = grant {
             self.metrics.connections_closed.of(reason).increment();
+            debug!(
+                id = pooled.connection.id(),
+                reason = reason.label(),
+                "connection closed"
+            );
             hang_up(pooled.connection);
         }
         self.free_slot();
@@ -288,6 +301,7 @@ impl Pool {
     /// Ends a session that a deadline left busy, so that the server does not work on for nobody.
     fn kill(self: &Arc<Pool>, id: u32) {
         let config = self.config.clone();
+        debug!(id, "ending a session that was left busy");
         // Killing is clean-up after the caller has its answer, so it goes by itself and within a deadline.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
