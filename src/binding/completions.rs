@@ -97,18 +97,48 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// Queues the outcome of a call and wakes JavaScript unless it is awake already.
-    pub fn push(&self, call: u32, outcome: Outcome, slow: Option<Duration>, claim: Option<Claim>) {
+    /// Queues the outcome of a call. JavaScript is woken once for many: the first to find it asleep lets the other
+    /// tasks that are ready finish before it wakes it, because waking a thread costs more than a small answer.
+    pub async fn push(
+        &self,
+        call: u32,
+        outcome: Outcome,
+        slow: Option<Duration>,
+        claim: Option<Claim>,
+    ) {
+        if self.queue(call, outcome, slow, claim) {
+            tokio::task::yield_now().await;
+            self.wake();
+        }
+    }
+
+    /// The same for callers that can not wait.
+    pub fn push_now(&self, call: u32, outcome: Outcome) {
+        if self.queue(call, outcome, None, None) {
+            self.wake();
+        }
+    }
+
+    /// Whether JavaScript has to be woken, which is then up to the caller.
+    fn queue(
+        &self,
+        call: u32,
+        outcome: Outcome,
+        slow: Option<Duration>,
+        claim: Option<Claim>,
+    ) -> bool {
         self.lock().push_back(Completion {
             call,
             outcome,
             slow,
             claim,
         });
-        if !self.woken.swap(true, Ordering::AcqRel) {
-            // A thread that is ending takes no more calls; then there is nobody left to tell.
-            let _ = self.wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
-        }
+        !self.woken.swap(true, Ordering::AcqRel)
+    }
+
+    fn wake(&self) {
+        // A thread that is ending takes no more calls; then there is nobody left to tell.
+        let _ = self.wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
     }
 
     fn pop(&self) -> Option<Completion> {

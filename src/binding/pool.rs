@@ -132,7 +132,7 @@ impl NativePool {
         let count_entry = page_call.count.is_some().then(|| engine.enter());
         self.runtime.spawn(async move {
             let (result, took) = engine.paginate(&page_call, (entry, count_entry)).await;
-            reply.send(&engine, result, took);
+            reply.send(&engine, result, took).await;
         });
         Ok(())
     }
@@ -143,10 +143,11 @@ impl NativePool {
         let engine = self.engine.clone();
         let reply = Reply::new(&self.queue, call);
         self.runtime.spawn(async move {
-            reply.finish(match engine.health().await {
+            let outcome = match engine.health().await {
                 Ok(took) => Outcome::Number(took.as_secs_f64() * 1000.0),
                 Err(error) => Outcome::Error(error),
-            });
+            };
+            reply.finish(outcome).await;
         });
     }
 
@@ -158,7 +159,8 @@ impl NativePool {
         let drain = Duration::from_millis(drain_ms as u64);
         self.runtime.spawn(async move {
             let drained = engine.close(drain).await;
-            reply.finish(Outcome::Number(if drained { 1.0 } else { 0.0 }));
+            let outcome = Outcome::Number(if drained { 1.0 } else { 0.0 });
+            reply.finish(outcome).await;
         });
     }
 
@@ -190,7 +192,7 @@ impl NativePool {
         let entry = engine.enter();
         self.runtime.spawn(async move {
             let (result, took) = engine.run(&work, entry).await;
-            reply.send(&engine, result, took);
+            reply.send(&engine, result, took).await;
         });
     }
 }
@@ -231,7 +233,7 @@ impl Reply {
         }
     }
 
-    fn send(mut self, engine: &Engine, result: error::Result<Answer>, took: Duration) {
+    async fn send(mut self, engine: &Engine, result: error::Result<Answer>, took: Duration) {
         let Some(queue) = self.queue.take() else {
             return;
         };
@@ -239,15 +241,20 @@ impl Reply {
         match result {
             Ok(answer) => {
                 let claim = engine.memory().claim(answer.size());
-                queue.push(self.call, Outcome::Answer(answer), slow, Some(claim));
+                let outcome = Outcome::Answer(answer);
+                queue.push(self.call, outcome, slow, Some(claim)).await;
             }
-            Err(error) => queue.push(self.call, Outcome::Error(error), slow, None),
+            Err(error) => {
+                queue
+                    .push(self.call, Outcome::Error(error), slow, None)
+                    .await;
+            }
         }
     }
 
-    fn finish(mut self, outcome: Outcome) {
+    async fn finish(mut self, outcome: Outcome) {
         if let Some(queue) = self.queue.take() {
-            queue.push(self.call, outcome, None, None);
+            queue.push(self.call, outcome, None, None).await;
         }
     }
 }
@@ -259,7 +266,7 @@ impl Drop for Reply {
                 error::Kind::Internal,
                 "the call ended by a defect in hegar-native; please report it with the statement that caused it",
             );
-            queue.push(self.call, Outcome::Error(error), None, None);
+            queue.push_now(self.call, Outcome::Error(error));
         }
     }
 }
