@@ -308,7 +308,11 @@ export interface PoolOptions {
   queueLimit?: number | string
   /** False makes a call fail at once when no connection is free. Default: true. */
   waitForConnections?: boolean
-  /** Reset the session when a connection comes back: variables, temporary tables, locks. Default: false. */
+  /**
+   * Reset the session whenever a connection comes back: variables, temporary tables, locks. Without it a reset follows
+   * statements whose text shows that they change the session; one inside a stored function or trigger does not show.
+   * Default: false.
+   */
   resetOnRelease?: boolean
 
   /** How long a call may wait for a connection, 1 up; past it `HEGAR_POOL_TIMEOUT`. Default: 10000. */
@@ -319,7 +323,10 @@ export interface PoolOptions {
   connectTimeoutMs?: number | string
   /** mysql2's name for `connectTimeoutMs`. */
   connectTimeout?: number | string
-  /** How long a query may take; past it `HEGAR_QUERY_TIMEOUT`. 0: as long as it likes. Default: 60000. */
+  /**
+   * How long a query may take; past it `HEGAR_QUERY_TIMEOUT`, and the statement is ended on the server over a short
+   * connection beyond `connectionLimit`. 0: as long as it likes. Default: 60000.
+   */
   queryTimeoutMs?: number | string
   /** mariadb's name for `queryTimeoutMs`. */
   queryTimeout?: number | string

@@ -40,19 +40,6 @@ pub fn decode_utf8(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }
 
-/// The `length` that `text` has as a JavaScript string.
-pub fn utf16_len(text: &str) -> usize {
-    // Each character counts once by its first byte, and once more where that byte opens four. A
-    // block's count fits a byte, which lets the compiler count many bytes at a time.
-    let blocks = text.as_bytes().chunks(127);
-    blocks
-        .map(|block| {
-            let units = |&byte: &u8| u8::from(byte as i8 >= -0x40) + u8::from(byte >= 0xf0);
-            usize::from(block.iter().map(units).sum::<u8>())
-        })
-        .sum()
-}
-
 /// Appends valid UTF-8 with JSON's escapes and without quotes.
 pub(super) fn write_escaped(mut text: &[u8], out: &mut Vec<u8>) {
     while let Some((clean, rest)) = text.split_at_checked(special_at(text)) {
@@ -228,13 +215,6 @@ mod tests {
         ] {
             assert_eq!(json(bytes), expected);
             assert_eq!(json(decode_utf8(bytes).as_bytes()), expected);
-        }
-    }
-
-    #[test]
-    fn the_length_counts_utf16_units() {
-        for text in ["", "plain", "é漢", "😀😀", &"long 😀 text ".repeat(50)] {
-            assert_eq!(utf16_len(text), text.encode_utf16().count());
         }
     }
 }

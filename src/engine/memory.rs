@@ -210,3 +210,56 @@ impl<S> Drop for Bounded<'_, S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOMENT: Duration = Duration::from_millis(50);
+
+    fn full() -> Arc<Memory> {
+        let memory = Arc::new(Memory::default());
+        memory.growing.store(LIMIT + 1, Ordering::Release);
+        memory
+    }
+
+    #[tokio::test]
+    async fn without_room_one_result_leads_and_the_next_waits_for_its_end() {
+        let memory = full();
+        assert!(matches!(memory.turn().await, Turn::Lead));
+        let mut second = Box::pin(memory.turn());
+        assert!(tokio::time::timeout(MOMENT, &mut second).await.is_err());
+        memory.is_led.store(false, Ordering::Release);
+        memory.free();
+        assert!(matches!(second.await, Turn::Lead));
+    }
+
+    #[tokio::test]
+    async fn a_leader_that_stalls_gets_company() {
+        let memory = full();
+        assert!(matches!(memory.turn().await, Turn::Lead));
+        let patient = tokio::time::timeout(PATIENCE * 5, memory.turn()).await;
+        assert!(matches!(patient, Ok(Turn::Lead)));
+    }
+
+    #[tokio::test]
+    async fn nobody_leads_while_javascript_has_not_taken_what_is_finished() {
+        let memory = full();
+        let claim = memory.claim(MAX_FINISHED + 1);
+        let mut turn = Box::pin(memory.turn());
+        assert!(tokio::time::timeout(MOMENT, &mut turn).await.is_err());
+        drop(claim);
+        assert!(matches!(turn.await, Turn::Lead));
+    }
+
+    #[tokio::test]
+    async fn new_calls_wait_for_finished_results_only_and_with_a_deadline() {
+        let memory = full();
+        assert!(memory.room(MOMENT).await.is_ok());
+        let claim = memory.claim(MAX_FINISHED + 1);
+        let error = memory.room(MOMENT).await.expect_err("no room");
+        assert_eq!(error.kind(), Kind::PoolTimeout);
+        drop(claim);
+        assert!(memory.room(MOMENT).await.is_ok());
+    }
+}
