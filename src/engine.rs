@@ -14,12 +14,12 @@ use tokio::{
 };
 
 use crate::{
+    call::{Answer, Call, Wanted},
     codec::{
         format::Format,
         json::JsonRows,
-        packed::{Packed, PackedRows, Packet, RowShapes},
+        packed::{PackedRows, RowShapes},
         params::Params,
-        shape::Shape,
     },
     config::Config,
     error::{Error, Kind, Result},
@@ -48,47 +48,6 @@ pub struct Engine {
     memory: Arc<Memory>,
     in_flight: AtomicU64,
     abort: Abort,
-}
-
-/// One statement to run.
-pub struct Call {
-    pub statement: Arc<Statement>,
-    pub params: Params,
-    pub wanted: Wanted,
-}
-
-/// In which form the caller wants the rows.
-pub enum Wanted {
-    /// All rows as objects, or what the statement did.
-    Rows { limit: usize, operation: Operation },
-    /// All rows as JSON.
-    Json { shape: Option<Arc<Shape>> },
-}
-
-/// What a call came to.
-pub enum Answer {
-    Rows(Packed),
-    Done(Done),
-    Json { bytes: Vec<u8>, rows: usize },
-}
-
-impl Answer {
-    /// The memory it holds until JavaScript takes it.
-    pub fn size(&self) -> usize {
-        match self {
-            Answer::Rows(packed) => packed.segments.iter().map(Packet::size).sum(),
-            Answer::Json { bytes, .. } => bytes.capacity(),
-            Answer::Done(_) => 0,
-        }
-    }
-
-    pub fn rows(&self) -> usize {
-        match self {
-            Answer::Rows(packed) => packed.rows,
-            Answer::Json { rows, .. } => *rows,
-            Answer::Done(_) => 0,
-        }
-    }
 }
 
 impl Engine {

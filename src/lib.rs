@@ -3,11 +3,12 @@
 //! `lib/` (JavaScript) checks arguments and packs parameters → `binding` takes them over → `engine` runs the call on
 //! the `runtime` → `pool` lends a connection → `wire` speaks to the server → `codec` writes each row as it arrives →
 //! `binding` queues the finished bytes and wakes JavaScript once for many → `lib/` resolves the promises.
-//! `metrics` observe and never decide. `statement` and `sql` analyse a text once; `config` and `error` are what they
-//! say.
+//! `metrics` observe and never decide. `call` is what goes in and comes out; `statement` and `sql` analyse a text once;
+//! `config` and `error` are what they say.
 //!
 //! Without the feature `node` there is no napi in this crate and everything but `binding` still works.
 
+pub mod call;
 pub mod codec;
 pub mod config;
 pub mod engine;

@@ -32,11 +32,12 @@ use napi::{
 use napi_derive::napi;
 
 use crate::{
+    call::Answer,
     codec::{
         buffers,
         packed::{Packet, RowShape},
     },
-    engine::{Answer, Claim},
+    engine::Claim,
     error::Error,
     wire::Done,
 };

@@ -7,9 +7,10 @@ use napi_derive::napi;
 use tokio::runtime::Runtime;
 
 use crate::{
+    call::{Answer, Call, Wanted},
     codec::params::Params,
     config::Config,
-    engine::{Answer, Call, Engine, Page, PageCall, Wanted},
+    engine::{Engine, Page, PageCall},
     error,
     metrics::Operation,
     runtime,

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
+    call::Answer,
     codec::{
         date, json::JsonRows, number::write_u64, params::Params, shape::Shape,
         string::write_json_string,
@@ -13,7 +14,7 @@ use crate::{
     statement::Statement,
 };
 
-use super::{Answer, Count, Engine, JSON_CAPACITY};
+use super::{Count, Engine, JSON_CAPACITY};
 
 /// The statements of one page.
 pub struct PageCall {

@@ -1,0 +1,55 @@
+//! A call and its answer: what passes between the binding, the engine and the queue of the pool.
+
+use std::sync::Arc;
+
+use crate::{
+    codec::{
+        packed::{Packed, Packet},
+        params::Params,
+        shape::Shape,
+    },
+    metrics::Operation,
+    statement::Statement,
+    wire::Done,
+};
+
+/// One statement to run.
+pub struct Call {
+    pub statement: Arc<Statement>,
+    pub params: Params,
+    pub wanted: Wanted,
+}
+
+/// In which form the caller wants the rows.
+pub enum Wanted {
+    /// All rows as objects, or what the statement did.
+    Rows { limit: usize, operation: Operation },
+    /// All rows as JSON.
+    Json { shape: Option<Arc<Shape>> },
+}
+
+/// What a call came to.
+pub enum Answer {
+    Rows(Packed),
+    Done(Done),
+    Json { bytes: Vec<u8>, rows: usize },
+}
+
+impl Answer {
+    /// The memory it holds until JavaScript takes it.
+    pub fn size(&self) -> usize {
+        match self {
+            Answer::Rows(packed) => packed.segments.iter().map(Packet::size).sum(),
+            Answer::Json { bytes, .. } => bytes.capacity(),
+            Answer::Done(_) => 0,
+        }
+    }
+
+    pub fn rows(&self) -> usize {
+        match self {
+            Answer::Rows(packed) => packed.rows,
+            Answer::Json { rows, .. } => *rows,
+            Answer::Done(_) => 0,
+        }
+    }
+}
