@@ -3,12 +3,14 @@
 //!
 //! - `template` finds the placeholders and writes the text that is prepared.
 //! - `statement` judges what the statement is and what it leaves behind.
+//! - `plain` tells reads that may run again from all others.
 //! - `lexer` splits text as the lexers of MySQL and MariaDB do.
 //!
 //! Invariant: a value never becomes part of the text here. Placeholders turn into `?` and
 //! nothing else does, so text the caller did not write never reaches the server.
 
 mod lexer;
+mod plain;
 mod statement;
 mod template;
 #[cfg(test)]

@@ -4,7 +4,10 @@
 //! text leaves a doubt. A wrong guess that way costs a reset or a clear error; the other way a
 //! connection would carry one caller's state to the next.
 
-use super::lexer::{Executable, Lexer, Reading, Token};
+use super::{
+    lexer::{Executable, Lexer, Reading, Token},
+    plain::PlainRead,
+};
 
 /// What the first keyword of a statement says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,6 +39,7 @@ pub(super) struct Nature {
     pub(super) returns_rows: bool,
     pub(super) single: bool,
     pub(super) changes_session: bool,
+    pub(super) plain_read: bool,
 }
 
 /// Judges the default reading of `sql`, then every other one the text leaves open.
@@ -49,12 +53,13 @@ pub(super) fn nature(sql: &str) -> Nature {
     let mut executables = doubts.executables;
     let mut unforeseen = false;
     for reading in doubts.readings() {
-        if nature.changes_session && !nature.single {
+        if nature.changes_session && !nature.single && !nature.plain_read {
             break;
         }
         let (other, more) = judge(sql, reading);
         nature.single &= other.single;
         nature.changes_session |= other.changes_session;
+        nature.plain_read &= other.plain_read;
         executables = executables.max(more.executables);
         unforeseen |= more.exceeds(doubts);
     }
@@ -62,6 +67,7 @@ pub(super) fn nature(sql: &str) -> Nature {
         nature.single = false;
         nature.changes_session = true;
     }
+    nature.plain_read &= nature.single && !nature.changes_session && executables == 0;
     nature
 }
 
@@ -107,8 +113,10 @@ impl Doubts {
 fn judge(sql: &str, reading: Reading) -> (Nature, Doubts) {
     let mut lexer = Lexer::new(sql, reading);
     let mut survey = Survey::default();
+    let mut plain = PlainRead::default();
     for (_, token) in lexer.by_ref() {
         survey.read(token);
+        plain.read(token);
     }
     survey.end_statement();
     let nature = Nature {
@@ -116,6 +124,7 @@ fn judge(sql: &str, reading: Reading) -> (Nature, Doubts) {
         returns_rows: survey.returns_rows,
         single: !survey.several,
         changes_session: survey.changes,
+        plain_read: plain.verdict(),
     };
     (
         nature,

@@ -131,6 +131,13 @@ impl Template {
         self.nature.changes_session
     }
 
+    /// Whether this is a SELECT that takes no locks, stores nothing and calls none but functions known to only
+    /// compute, so that running it once more does no harm. In doubt the answer is no. What a view does in its
+    /// definition cannot be seen from here.
+    pub fn is_plain_read(&self) -> bool {
+        self.nature.plain_read
+    }
+
     /// Whether a result set is to be expected. It is a hint for routing and sizing; what
     /// arrives is for the server to say (`CALL`, `WITH … DELETE` and `SELECT … INTO` differ).
     pub fn returns_rows_hint(&self) -> bool {

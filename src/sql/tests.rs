@@ -1,3 +1,4 @@
+mod plain;
 mod session;
 mod slots;
 mod soup;

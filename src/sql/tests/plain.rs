@@ -1,0 +1,83 @@
+use super::positional;
+
+#[track_caller]
+fn plain(statements: &[&str]) {
+    for sql in statements {
+        assert!(positional(sql).is_plain_read(), "not plain: {sql}");
+        assert!(
+            positional(&sql.to_lowercase()).is_plain_read(),
+            "not plain: {sql} in lower case"
+        );
+    }
+}
+
+#[track_caller]
+fn not_plain(statements: &[&str]) {
+    for sql in statements {
+        assert!(!positional(sql).is_plain_read(), "plain: {sql}");
+        assert!(
+            !positional(&sql.to_lowercase()).is_plain_read(),
+            "plain: {sql} in lower case"
+        );
+    }
+}
+
+#[test]
+fn selects_that_only_compute_are_plain_reads() {
+    plain(&[
+        "SELECT 1",
+        "SELECT * FROM products WHERE id = ?",
+        "(SELECT id FROM a WHERE b IN (?)) UNION ALL (SELECT id FROM c);",
+        "/* a comment */ SELECT COUNT(*), `max`, 'sleep(1)' FROM t -- sleep(1)",
+        "SELECT p.id, COALESCE(AVG(r.rating), 0) FROM p LEFT JOIN r ON (r.p = p.id) WHERE EXISTS (SELECT 1)",
+        "SELECT IF(a = 1, (2), 3) FROM t USE INDEX (i) ORDER BY (a) LIMIT ? OFFSET ?",
+    ]);
+}
+
+#[test]
+fn what_writes_locks_or_waits_is_no_plain_read() {
+    not_plain(&[
+        "",
+        "INSERT INTO t VALUES (1)",
+        "UPDATE t SET a = 1",
+        "SHOW TABLES",
+        "WITH x AS (SELECT 1) SELECT * FROM x",
+        "SELECT * FROM t FOR UPDATE",
+        "SELECT * FROM t LOCK IN SHARE MODE",
+        "SELECT 1 INTO OUTFILE '/tmp/x'",
+        "SELECT NEXT VALUE FOR s",
+        "SELECT * FROM t PROCEDURE ANALYSE()",
+    ]);
+}
+
+#[test]
+fn a_function_that_is_not_known_makes_a_read_not_plain() {
+    not_plain(&[
+        "SELECT SLEEP(1)",
+        "SELECT * FROM t WHERE id = SLEEP(1)",
+        "SELECT NEXTVAL(s)",
+        "SELECT GET_LOCK('a', 1)",
+        "SELECT LAST_INSERT_ID(3)",
+        "SELECT my_function(1)",
+        "SELECT shop.count(1)",
+        "SELECT shop . count (1)",
+        "SELECT `count`(1)",
+        "SELECT my_function /* here */ (1)",
+    ]);
+}
+
+#[test]
+fn variables_make_a_read_not_plain() {
+    not_plain(&["SELECT @a", "SELECT @a := 1", "SELECT @@version"]);
+}
+
+#[test]
+fn a_doubtful_or_second_statement_makes_a_read_not_plain() {
+    not_plain(&[
+        "SELECT 1; SELECT 2",
+        "SELECT /*!50000 SLEEP(1) */ 1",
+        "SELECT 1 /*!50000 FOR UPDATE */",
+        // Under NO_BACKSLASH_ESCAPES the string ends at its second quote.
+        r"SELECT 'a\', SLEEP(1), '",
+    ]);
+}
