@@ -76,7 +76,7 @@ describe('metrics', () => {
           }
           assertKeys(stats.connections, ['created', 'closed', 'resets'])
           assertKeys(stats.connections.closed, ['idle', 'lifetime', 'error', 'reset', 'closed', 'timeout'])
-          assertKeys(stats.statements, ['prepared', 'cacheHits', 'cacheMisses'])
+          assertKeys(stats.statements, ['prepared', 'cacheHits', 'cacheMisses', 'pipelined'])
           for (const number of numbersIn(stats))
             assert.ok(Number.isFinite(number) && number >= 0, JSON.stringify(stats))
           await work(db)

@@ -29,6 +29,7 @@ describe('defaults', () => {
       queryTimeoutMs: 60000,
       connectionLimit: 10,
       queueLimit: 0,
+      pipelining: true,
       waitForConnections: true,
       idleTimeoutMs: 60000,
       maxIdle: 10,
@@ -180,6 +181,7 @@ describe('types and ranges', () => {
 
   const booleans = [
     'waitForConnections',
+    'pipelining',
     'resetOnRelease',
     'enableKeepAlive',
     'supportBigNumbers',

@@ -275,9 +275,8 @@ test('rows without an end stop at maxResultBytes', async (t) => {
     }),
   )
   const pool = poolOf(t, server, { maxResultBytes: 2 ** 20, queryTimeoutMs: 10_000 })
-  for (const call of [pool.query('SELECT 1'), pool.queryJson('SELECT 1')]) {
-    await rejects(call, 'HEGAR_RESULT_TOO_LARGE', 10_000)
-  }
+  const calls = [pool.query('SELECT 1'), pool.queryJson('SELECT 1')]
+  await Promise.all(calls.map((call) => rejects(call, 'HEGAR_RESULT_TOO_LARGE', 10_000)))
 })
 
 test('a forged length of a packet takes no memory that does not arrive', async (t) => {
@@ -331,6 +330,27 @@ test('a statement that the server forgot is prepared again, once', async (t) => 
   assert.deepEqual(await pool.query('SELECT a'), [{ a: 'x' }])
   assert.deepEqual(await pool.query('SELECT a'), [{ a: 'x' }])
   assert.deepEqual(commands, ['prepare', 'execute', 'execute', 'execute', 'prepare', 'execute'])
+})
+
+test('a statement that the server forgets in the middle of a pipeline is prepared again for those behind', async (t) => {
+  let prepares = 0
+  let executions = 0
+  const server = await rogueServer(
+    t,
+    afterLogin({
+      [PREPARE]: (session) => (prepares++, onePrepared(session)),
+      [EXECUTE]: (session) => {
+        if (++executions > 15 && prepares === 1) session.send(err(1243, 'Unknown prepared statement handler'))
+        else result(session, row('x'), end())
+      },
+    }),
+  )
+  const pool = poolOf(t, server, { connectionLimit: 1, acquireTimeoutMs: 2000 })
+  for (let i = 0; i < 10; i++) await pool.query('SELECT a')
+  const rows = await Promise.all(Array.from({ length: 30 }, () => pool.query('SELECT a')))
+  assert.deepEqual(rows, Array(30).fill([{ a: 'x' }]))
+  assert.equal(prepares, 2)
+  assert.ok(pool.stats().statements.pipelined > 10)
 })
 
 test('a server that forgets every statement is not asked for ever', async (t) => {

@@ -214,11 +214,11 @@ describe('statements', () => {
     try {
       const prepared = () => one.db.stats().statements
       for (let i = 0; i < 5; i++) await one.db.query('SELECT ? AS v', [i])
-      assert.deepEqual(prepared(), { prepared: 1, cacheHits: 4, cacheMisses: 1 })
+      assert.deepEqual(prepared(), { prepared: 1, cacheHits: 4, cacheMisses: 1, pipelined: 0 })
       await one.db.query('SELECT 1 IN (?) AS v', [[1, 2]])
       await one.db.query('SELECT 1 IN (?) AS v', [[1, 2, 3]])
       await one.db.query('SELECT 1 IN (?) AS v', [[3, 4]])
-      assert.deepEqual(prepared(), { prepared: 3, cacheHits: 5, cacheMisses: 3 })
+      assert.deepEqual(prepared(), { prepared: 3, cacheHits: 5, cacheMisses: 3, pipelined: 0 })
     } finally {
       await one.close()
     }

@@ -219,7 +219,7 @@ impl Ours {
             "host": server.ip_or_hostname(), "port": server.tcp_port(), "socketPath": null,
             "user": server.user().unwrap_or("root"), "password": server.pass().unwrap_or(""), "database": DATABASE,
             "collation": 224, "foundRows": true, "connectTimeoutMs": 10_000, "acquireTimeoutMs": 10_000,
-            "queryTimeoutMs": 60_000, "connectionLimit": CONNECTIONS, "queueLimit": 0, "waitForConnections": true,
+            "queryTimeoutMs": 60_000, "connectionLimit": CONNECTIONS, "queueLimit": 0, "pipelining": true, "waitForConnections": true,
             "idleTimeoutMs": 60_000, "maxIdle": CONNECTIONS, "maxLifetimeMs": 1_800_000, "validateAfterIdleMs": 10_000,
             "maxPreparedStatements": 256, "maxResultBytes": 536_870_912, "maxAllowedPacket": 1_073_741_824,
             "tcpKeepAliveMs": null, "connectAttributes": {}, "tls": null, "allowCleartext": false,

@@ -38,6 +38,7 @@ function normaliseOptions(input, { env = process.env, cores = availableParalleli
     queryTimeoutMs: get('queryTimeoutMs', 60_000),
     connectionLimit,
     queueLimit: get('queueLimit', 0),
+    pipelining: get('pipelining', true),
     waitForConnections: get('waitForConnections', true),
     idleTimeoutMs: get('idleTimeoutMs', 60_000),
     maxIdle: Math.min(get('maxIdle', connectionLimit), connectionLimit),

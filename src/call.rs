@@ -20,6 +20,16 @@ pub struct Call {
     pub wanted: Wanted,
 }
 
+impl Call {
+    /// What the metrics count it as.
+    pub fn operation(&self) -> Operation {
+        match &self.wanted {
+            Wanted::Rows { operation, .. } => *operation,
+            Wanted::Json { .. } => Operation::Json,
+        }
+    }
+}
+
 /// In which form the caller wants the rows.
 pub enum Wanted {
     /// All rows as objects, or what the statement did.

@@ -25,6 +25,7 @@ pub struct Config {
     pub query_timeout_ms: u64,
     pub connection_limit: usize,
     pub queue_limit: usize,
+    pub pipelining: bool,
     pub wait_for_connections: bool,
     pub idle_timeout_ms: u64,
     pub max_idle: usize,

@@ -1,6 +1,7 @@
 //! One call from its arguments to its answer: lend a connection, run the statement, give the connection back.
 
 use std::{
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -14,25 +15,24 @@ use tokio::{
 };
 
 use crate::{
-    call::{Answer, Call, Wanted},
-    codec::{
-        format::Format,
-        json::JsonRows,
-        packed::{PackedRows, RowShapes},
-        params::Params,
-    },
+    call::Answer,
+    codec::{format::Format, packed::RowShapes},
     config::Config,
     error::{Error, Kind, Result},
     metrics::{Gauges, Metrics, Operation},
-    pool::{Entry, Pool},
-    statement::Statement,
-    wire::{Cell, Columns, Done, Memo, Row, RowSink},
+    pool::Pool,
+    runtime::Workers,
+    wire::{Cell, Columns, Memo, Row, RowSink},
 };
 
+mod job;
 mod memory;
 mod paginate;
+mod serve;
 
-use memory::{Bounded, Held};
+use job::InFlight;
+pub use job::Reply;
+use memory::Held;
 pub use memory::{Claim, Memory};
 pub use paginate::{Page, PageCall};
 
@@ -51,13 +51,13 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Must be called on the runtime.
-    pub fn new(config: Config) -> Result<Engine> {
+    /// An engine whose tasks run on `workers`.
+    pub fn new(config: Config, workers: Arc<Workers>) -> Result<Engine> {
         let config = Arc::new(config);
         let metrics = Arc::new(Metrics::new());
         Ok(Engine {
             format: Format::new(&config)?,
-            pool: Pool::new(config, metrics.clone()),
+            pool: Pool::on(workers, config, metrics.clone()),
             metrics,
             row_shapes: RowShapes::default(),
             memory: Arc::default(),
@@ -78,25 +78,12 @@ impl Engine {
         &self.memory
     }
 
-    /// Takes a place in the pool for a call that is about to be run.
-    pub fn enter(&self) -> Entry {
-        self.pool.enter()
-    }
-
-    /// Runs one statement and counts it. The time is from now to the answer.
-    pub async fn run(&self, call: &Call, entry: Entry) -> (Result<Answer>, Duration) {
-        let operation = match &call.wanted {
-            Wanted::Rows { operation, .. } => *operation,
-            Wanted::Json { .. } => Operation::Json,
-        };
-        self.observe(operation, self.answer(call, entry)).await
-    }
-
-    /// Runs `work` as one observed call.
+    /// Runs `work` as one observed call. Pinned by the caller, because a future that takes another by value has room
+    /// for it twice, and every call's task would be that much larger.
     async fn observe(
         &self,
         operation: Operation,
-        work: impl Future<Output = Result<Answer>>,
+        work: Pin<&mut impl Future<Output = Result<Answer>>>,
     ) -> (Result<Answer>, Duration) {
         let started = Instant::now();
         let in_flight = InFlight::enter(&self.in_flight);
@@ -104,12 +91,18 @@ impl Engine {
             biased;
             result = work => result,
             // Dropping the work discards its connection and ends its statement on the server.
-            () = self.abort.wait() => Err(Error::new(Kind::PoolClosed, "the pool was closed before the call was done")),
+            () = self.abort.wait() => Err(job::closed()),
         };
         drop(in_flight);
         let took = started.elapsed();
+        self.record(operation, &result, took);
+        (result, took)
+    }
+
+    /// Counts a call that has ended.
+    fn record(&self, operation: Operation, result: &Result<Answer>, took: Duration) {
         self.metrics.query.of(operation).observe(took);
-        match &result {
+        match result {
             Ok(answer) => {
                 self.metrics.rows.add(answer.rows() as u64);
                 self.metrics.result_bytes.add(answer.size() as u64);
@@ -127,77 +120,12 @@ impl Engine {
         if self.is_slow(took) {
             self.metrics.slow_queries.increment();
         }
-        (result, took)
     }
 
     /// Whether a call of this length is worth an event.
     pub fn is_slow(&self, took: Duration) -> bool {
         let limit = self.config().slow_query_ms;
         limit > 0 && took > Duration::from_millis(limit)
-    }
-
-    async fn answer(&self, call: &Call, entry: Entry) -> Result<Answer> {
-        match &call.wanted {
-            Wanted::Rows { limit, .. } => {
-                let mut sink = PackedRows::new(&self.format, &self.row_shapes, *limit);
-                let done = self
-                    .execute(entry, &call.statement, &call.params, &mut sink)
-                    .await?;
-                Ok(sink.finish().map_or(Answer::Done(done), Answer::Rows))
-            }
-            Wanted::Json { shape } => {
-                let mut sink = JsonRows::new(&self.format, shape.as_deref(), JSON_CAPACITY);
-                let done = self
-                    .execute(entry, &call.statement, &call.params, &mut sink)
-                    .await?;
-                let rows = sink.rows();
-                Ok(sink
-                    .finish()
-                    .map_or(Answer::Done(done), |bytes| Answer::Json { bytes, rows }))
-            }
-        }
-    }
-
-    /// Runs a statement on a lent connection, within the query deadline.
-    async fn execute(
-        &self,
-        entry: Entry,
-        statement: &Statement,
-        params: &Params,
-        sink: &mut impl Held,
-    ) -> Result<Done> {
-        self.memory.room(self.config().acquire_timeout()).await?;
-        let mut lease = entry.lend().await?;
-        let mut sink = Bounded::new(sink, &self.memory);
-        let work = lease.connection().execute(statement, params, &mut sink);
-        let result = match self.config().query_timeout() {
-            None => work.await,
-            Some(limit) => match timeout(limit, work).await {
-                Ok(result) => result,
-                Err(_) => {
-                    lease.abandon();
-                    return Err(Error::new(
-                        Kind::QueryTimeout,
-                        format!(
-                            "the statement did not finish within {} ms (queryTimeoutMs) and was ended on the server",
-                            limit.as_millis()
-                        ),
-                    ));
-                }
-            },
-        };
-        let counts = lease.connection().take_statement_counts();
-        self.metrics.statements_prepared.add(counts.prepared);
-        self.metrics.statement_cache_hits.add(counts.hits);
-        self.metrics.statement_cache_misses.add(counts.prepared);
-        let changes_session = statement.template().changes_session();
-        if lease.needs_reset(changes_session) {
-            // The answer does not wait for the clean-up, which has a deadline of its own.
-            tokio::spawn(lease.release(changes_session));
-        } else {
-            lease.release(changes_session).await;
-        }
-        result
     }
 
     /// Asks the server for a sign of life, within the acquire deadline; the answer is how long it took.
@@ -249,6 +177,10 @@ struct Abort {
 }
 
 impl Abort {
+    fn is_called(&self) -> bool {
+        self.called.load(Ordering::Acquire)
+    }
+
     fn call(&self) {
         self.called.store(true, Ordering::Release);
         self.bell.notify_waiters();
@@ -257,26 +189,9 @@ impl Abort {
     async fn wait(&self) {
         let bell = self.bell.notified();
         // Looked at after the bell has been taken up, so a call in between is not missed.
-        if !self.called.load(Ordering::Acquire) {
+        if !self.is_called() {
             bell.await;
         }
-    }
-}
-
-/// Counts a call while it runs, however it ends.
-struct InFlight<'a>(&'a AtomicU64);
-
-impl<'a> InFlight<'a> {
-    fn enter(count: &'a AtomicU64) -> InFlight<'a> {
-        // A gauge on its own: nothing is ordered by it.
-        count.fetch_add(1, Ordering::Relaxed);
-        InFlight(count)
-    }
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

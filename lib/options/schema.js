@@ -57,6 +57,7 @@ const schema = new Map(
     connectionLimit: setting('connectionLimit', integer(1, 10000)),
     maxIdle: setting('maxIdle', integer(0, 10000)),
     queueLimit: setting('queueLimit', integer(0, longest)),
+    pipelining: setting('pipelining', boolean),
     waitForConnections: setting('waitForConnections', boolean),
     resetOnRelease: setting('resetOnRelease', boolean),
     connectTimeout: setting('connectTimeoutMs', wait),

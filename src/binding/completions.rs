@@ -39,6 +39,7 @@ use crate::{
     },
     engine::Claim,
     error::Error,
+    pool::Wake,
     wire::Done,
 };
 
@@ -86,7 +87,7 @@ struct Completion {
     claim: Option<Claim>,
 }
 
-type Wake = ThreadsafeFunction<(), (), (), Status, false, true>;
+type Bell = ThreadsafeFunction<(), (), (), Status, false, true>;
 
 /// The queue between the runtime and one JavaScript thread.
 pub struct Queue {
@@ -94,34 +95,13 @@ pub struct Queue {
     ready: Mutex<VecDeque<Completion>>,
     /// Whether JavaScript has been woken and has not begun to drain yet.
     woken: AtomicBool,
-    wake: Wake,
+    bell: Bell,
 }
 
 impl Queue {
-    /// Queues the outcome of a call. JavaScript is woken once for many: the first to find it asleep lets the other
-    /// tasks that are ready finish before it wakes it, because waking a thread costs more than a small answer.
-    pub async fn push(
-        &self,
-        call: u32,
-        outcome: Outcome,
-        slow: Option<Duration>,
-        claim: Option<Claim>,
-    ) {
-        if self.queue(call, outcome, slow, claim) {
-            tokio::task::yield_now().await;
-            self.wake();
-        }
-    }
-
-    /// The same for callers that can not wait.
-    pub fn push_now(&self, call: u32, outcome: Outcome) {
-        if self.queue(call, outcome, None, None) {
-            self.wake();
-        }
-    }
-
-    /// Whether JavaScript has to be woken, which is then up to the caller.
-    fn queue(
+    /// Queues the outcome of a call. Whether JavaScript has to be woken is the answer; it is woken once for many, and
+    /// only the first to find it asleep has to do it.
+    pub fn push(
         &self,
         call: u32,
         outcome: Outcome,
@@ -137,9 +117,11 @@ impl Queue {
         !self.woken.swap(true, Ordering::AcqRel)
     }
 
-    fn wake(&self) {
-        // A thread that is ending takes no more calls; then there is nobody left to tell.
-        let _ = self.wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
+    /// Queues an outcome and wakes JavaScript.
+    pub fn push_now(&self, call: u32, outcome: Outcome) {
+        if self.push(call, outcome, None, None) {
+            self.wake();
+        }
     }
 
     fn pop(&self) -> Option<Completion> {
@@ -148,6 +130,13 @@ impl Queue {
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<Completion>> {
         self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wake for Queue {
+    fn wake(&self) {
+        // A thread that is ending takes no more calls; then there is nobody left to tell.
+        let _ = self.bell.call((), ThreadsafeFunctionCallMode::NonBlocking);
     }
 }
 
@@ -174,7 +163,7 @@ impl NativeCompletions {
     /// runtime has `node_api_create_external_string_latin1`.
     #[napi(constructor, catch_unwind)]
     pub fn new(wake: Function<'_, (), ()>, external_strings: bool) -> Result<NativeCompletions> {
-        let wake = wake
+        let bell = wake
             .build_threadsafe_function()
             .callee_handled::<false>()
             .weak::<true>()
@@ -182,7 +171,7 @@ impl NativeCompletions {
         let queue = Queue {
             ready: Mutex::default(),
             woken: AtomicBool::new(false),
-            wake,
+            bell,
         };
         Ok(NativeCompletions {
             queue: Arc::new(queue),

@@ -4,16 +4,17 @@ use std::{sync::Arc, time::Duration};
 
 use napi::{Error, Result, Status, bindgen_prelude::BufferSlice};
 use napi_derive::napi;
-use tokio::runtime::Runtime;
+use tokio::task::yield_now;
 
 use crate::{
     call::{Answer, Call, Wanted},
     codec::params::Params,
     config::Config,
-    engine::{Engine, Page, PageCall},
+    engine::{self, Claim, Engine, Page, PageCall, Reply as _},
     error,
     metrics::Operation,
-    runtime,
+    pool::Wake,
+    runtime::Workers,
 };
 
 use super::{
@@ -26,7 +27,7 @@ use super::{
 pub struct NativePool {
     engine: Arc<Engine>,
     queue: Arc<Queue>,
-    runtime: &'static Runtime,
+    workers: Arc<Workers>,
 }
 
 #[napi]
@@ -35,15 +36,13 @@ impl NativePool {
     #[napi(constructor, catch_unwind)]
     pub fn new(config: String, completions: &NativeCompletions) -> Result<NativePool> {
         let config = Config::from_json(&config).map_err(thrown)?;
-        let runtime = runtime::shared(config.worker_threads)
+        let workers = Workers::shared(config.worker_threads)
             .map_err(|message| thrown(error::Error::new(error::Kind::Internal, message)))?;
-        let guard = runtime.enter();
-        let engine = Engine::new(config).map_err(thrown)?;
-        drop(guard);
+        let engine = Engine::new(config, workers.clone()).map_err(thrown)?;
         Ok(NativePool {
             engine: Arc::new(engine),
             queue: completions.queue(),
-            runtime,
+            workers,
         })
     }
 
@@ -128,12 +127,11 @@ impl NativePool {
         };
         let engine = self.engine.clone();
         let reply = Reply::new(&self.queue, call);
-        // Taken here and in this order, so that calls are served as they were made.
-        let entry = engine.enter();
-        let count_entry = page_call.count.is_some().then(|| engine.enter());
-        self.runtime.spawn(async move {
-            let (result, took) = engine.paginate(&page_call, (entry, count_entry)).await;
-            reply.send(&engine, result, took).await;
+        // Taken here, so that calls are served as they were made.
+        let entries = engine.enter_page(&page_call);
+        self.spawn(async move {
+            let (result, took) = engine.paginate(&page_call, entries).await;
+            reply.deliver(&engine, result, took).await;
         });
         Ok(())
     }
@@ -143,12 +141,12 @@ impl NativePool {
     pub fn health(&self, call: u32) {
         let engine = self.engine.clone();
         let reply = Reply::new(&self.queue, call);
-        self.runtime.spawn(async move {
+        self.spawn(async move {
             let outcome = match engine.health().await {
                 Ok(took) => Outcome::Number(took.as_secs_f64() * 1000.0),
                 Err(error) => Outcome::Error(error),
             };
-            reply.finish(outcome).await;
+            reply.finish(outcome);
         });
     }
 
@@ -158,10 +156,10 @@ impl NativePool {
         let engine = self.engine.clone();
         let reply = Reply::new(&self.queue, call);
         let drain = Duration::from_millis(drain_ms as u64);
-        self.runtime.spawn(async move {
+        self.spawn(async move {
             let drained = engine.close(drain).await;
             let outcome = Outcome::Number(if drained { 1.0 } else { 0.0 });
-            reply.finish(outcome).await;
+            reply.finish(outcome);
         });
     }
 
@@ -181,20 +179,18 @@ impl NativePool {
 }
 
 impl NativePool {
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.workers.handle(self.workers.calm()).spawn(task);
+    }
+
     fn start(&self, call: u32, statement: &NativeStatement, params: Params, wanted: Wanted) {
-        let engine = self.engine.clone();
         let reply = Reply::new(&self.queue, call);
-        let work = Call {
+        let call = Call {
             statement: statement.inner(),
             params,
             wanted,
         };
-        // Taken here, so that calls are served in the order in which they were made.
-        let entry = engine.enter();
-        self.runtime.spawn(async move {
-            let (result, took) = engine.run(&work, entry).await;
-            reply.send(&engine, result, took).await;
-        });
+        self.engine.start(call, Box::new(reply));
     }
 }
 
@@ -202,8 +198,9 @@ impl Drop for NativePool {
     /// A pool that was never closed ends with its environment: waiters are refused and connections hang up.
     fn drop(&mut self) {
         let engine = self.engine.clone();
-        self.runtime
-            .spawn(async move { engine.close(Duration::ZERO).await });
+        self.spawn(async move {
+            engine.close(Duration::ZERO).await;
+        });
     }
 }
 
@@ -234,29 +231,40 @@ impl Reply {
         }
     }
 
-    async fn send(mut self, engine: &Engine, result: error::Result<Answer>, took: Duration) {
-        let Some(queue) = self.queue.take() else {
-            return;
-        };
+    /// Sends the outcome of a page and wakes JavaScript.
+    async fn deliver(self, engine: &Engine, result: error::Result<Answer>, took: Duration) {
         let slow = engine.is_slow(took).then_some(took);
-        match result {
-            Ok(answer) => {
-                let claim = engine.memory().claim(answer.size());
-                let outcome = Outcome::Answer(answer);
-                queue.push(self.call, outcome, slow, Some(claim)).await;
-            }
-            Err(error) => {
-                queue
-                    .push(self.call, Outcome::Error(error), slow, None)
-                    .await;
-            }
+        let claim = result
+            .as_ref()
+            .ok()
+            .map(|answer| engine.memory().claim(answer.size()));
+        if let Some(sleeper) = Box::new(self).send(result, slow, claim) {
+            yield_now().await;
+            sleeper.wake();
         }
     }
 
-    async fn finish(mut self, outcome: Outcome) {
+    fn finish(mut self, outcome: Outcome) {
         if let Some(queue) = self.queue.take() {
-            queue.push(self.call, outcome, None, None).await;
+            queue.push_now(self.call, outcome);
         }
+    }
+}
+
+impl engine::Reply for Reply {
+    fn send(
+        mut self: Box<Self>,
+        result: error::Result<Answer>,
+        slow: Option<Duration>,
+        claim: Option<Claim>,
+    ) -> Option<Arc<dyn Wake>> {
+        let queue = self.queue.take()?;
+        let outcome = match result {
+            Ok(answer) => Outcome::Answer(answer),
+            Err(error) => Outcome::Error(error),
+        };
+        let must_wake = queue.push(self.call, outcome, slow, claim);
+        must_wake.then_some(queue as Arc<dyn Wake>)
     }
 }
 

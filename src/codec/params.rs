@@ -78,6 +78,11 @@ impl Params {
         self.len == 0
     }
 
+    /// The bytes that the values take, types included.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// How many `?` each placeholder becomes; empty when each stays one.
     pub fn lengths(&self) -> &[u32] {
         &self.lengths

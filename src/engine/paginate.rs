@@ -1,6 +1,6 @@
 //! A page as a whole response body: rows and count read at the same time, the envelope written around them.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use crate::{
     call::Answer,
@@ -14,7 +14,7 @@ use crate::{
     statement::Statement,
 };
 
-use super::{Count, Engine, JSON_CAPACITY};
+use super::{Count, Engine, Held, JSON_CAPACITY};
 
 /// The statements of one page.
 pub struct PageCall {
@@ -34,14 +34,37 @@ pub struct Page {
 }
 
 impl Engine {
+    /// Takes the places that `call` needs, in their order.
+    pub fn enter_page(&self, call: &PageCall) -> (Entry, Option<Entry>) {
+        let entry = self.pool.enter();
+        (entry, call.count.is_some().then(|| self.pool.enter()))
+    }
+
     /// Reads a page and answers with `{status, message, data, pagination, timestamp}` as JSON.
     pub async fn paginate(
         &self,
         call: &PageCall,
         entries: (Entry, Option<Entry>),
     ) -> (Result<Answer>, Duration) {
-        self.observe(Operation::Paginate, self.page(call, entries))
+        self.observe(Operation::Paginate, pin!(self.page(call, entries)))
             .await
+    }
+
+    /// Runs a statement on the connection that `entry` comes to.
+    async fn read(
+        &self,
+        entry: Entry,
+        statement: &Statement,
+        params: &Params,
+        sink: &mut impl Held,
+    ) -> Result<()> {
+        self.memory.room(self.config().acquire_timeout()).await?;
+        let lease = entry.lend().await?;
+        let (lease, result) = self.execute(lease, statement, params, sink).await;
+        if let Some(lease) = lease {
+            lease.put_back();
+        }
+        result.map(drop)
     }
 
     async fn page(
@@ -54,7 +77,7 @@ impl Engine {
         head.extend_from_slice(b",\"data\":");
         let mut rows =
             JsonRows::new(&self.format, call.shape.as_deref(), JSON_CAPACITY).with_head(&head);
-        let data = self.execute(entry, &call.statement, &call.params, &mut rows);
+        let data = self.read(entry, &call.statement, &call.params, &mut rows);
         let total = match &call.count {
             None => {
                 data.await?;
@@ -62,12 +85,10 @@ impl Engine {
             }
             Some((statement, params)) => {
                 let mut count = Count::default();
-                let count_entry = count_entry.unwrap_or_else(|| self.enter());
+                let count_entry = count_entry.unwrap_or_else(|| self.pool.enter());
                 // Both finish before an error is told, so that no connection is left in the middle of a result.
-                let (read, counted) = tokio::join!(
-                    data,
-                    self.execute(count_entry, statement, params, &mut count)
-                );
+                let (read, counted) =
+                    tokio::join!(data, self.read(count_entry, statement, params, &mut count));
                 read?;
                 counted?;
                 Some(count.value.ok_or_else(no_count)?)

@@ -45,6 +45,8 @@ pub struct Metrics {
     pub statements_prepared: Counter,
     pub statement_cache_hits: Counter,
     pub statement_cache_misses: Counter,
+    /// Executions sent in one write with others.
+    pub statements_pipelined: Counter,
 }
 
 impl Metrics {

@@ -187,6 +187,11 @@ impl<'a> Page<'a> {
             "Statements not found prepared.",
             |m| &m.statement_cache_misses,
         );
+        self.counter(
+            "database_statements_pipelined_total",
+            "Executions sent in one write with others.",
+            |m| &m.statements_pipelined,
+        );
     }
 
     fn gauge(&mut self, name: &str, help: &str, read: fn(&Gauges) -> u64) {

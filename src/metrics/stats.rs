@@ -59,6 +59,7 @@ pub fn render(metrics: &Metrics, gauges: &Gauges) -> String {
             "prepared": metrics.statements_prepared.get(),
             "cacheHits": metrics.statement_cache_hits.get(),
             "cacheMisses": metrics.statement_cache_misses.get(),
+            "pipelined": metrics.statements_pipelined.get(),
         },
         "errors": errors,
     })
@@ -111,6 +112,7 @@ mod tests {
         metrics.statements_prepared.add(8);
         metrics.statement_cache_hits.add(9);
         metrics.statement_cache_misses.add(10);
+        metrics.statements_pipelined.add(18);
         metrics.errors.record("ER_DUP_ENTRY");
         metrics.errors.record("ER_DUP_ENTRY");
         metrics.errors.record("HEGAR_POOL_TIMEOUT");
@@ -140,7 +142,7 @@ mod tests {
                 },
                 "connections": {"created": 1, "resets": 3, "closed": {"idle": 0, "lifetime": 2, "error": 0,
                                 "reset": 0, "closed": 0, "timeout": 0}},
-                "statements": {"prepared": 8, "cacheHits": 9, "cacheMisses": 10},
+                "statements": {"prepared": 8, "cacheHits": 9, "cacheMisses": 10, "pipelined": 18},
                 "errors": {"ER_DUP_ENTRY": 2, "HEGAR_POOL_TIMEOUT": 1},
             })
         );

@@ -10,9 +10,9 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::error::Result;
+use crate::{error::Result, runtime::Home};
 
-use super::{Grant, Lease, Pool, State, closed};
+use super::{Claim, Grant, Lease, Pool, State, closed};
 
 /// A place taken. Dropped unused, it gives back what it holds.
 pub struct Entry {
@@ -93,7 +93,7 @@ fn enter(pool: &Arc<Pool>) -> Result<Held> {
     }
     check_queue(pool, &state)?;
     let (grant, receiver) = oneshot::channel();
-    let number = state.queue(grant);
+    let number = state.queue(Claim::Task(grant));
     Ok(Held::Place(Place {
         pool: pool.clone(),
         number,
@@ -101,7 +101,7 @@ fn enter(pool: &Arc<Pool>) -> Result<Held> {
     }))
 }
 
-fn check_queue(pool: &Pool, state: &State) -> Result<()> {
+pub(super) fn check_queue(pool: &Pool, state: &State) -> Result<()> {
     if !pool.config.wait_for_connections {
         let what = "waitForConnections is false and no connection is free";
         return Err(pool.queue_full(state, what));
@@ -154,13 +154,20 @@ impl Drop for Place {
 /// A counted slot without a connection; it is given up unless kept.
 pub struct Slot {
     pool: Option<Arc<Pool>>,
+    /// Where its connection will live.
+    home: Home,
 }
 
 impl Slot {
-    fn new(pool: &Arc<Pool>) -> Slot {
+    pub(super) fn new(pool: &Arc<Pool>) -> Slot {
         Slot {
             pool: Some(pool.clone()),
+            home: pool.workers.calm(),
         }
+    }
+
+    pub(super) fn home(&self) -> Home {
+        self.home
     }
 
     pub(super) fn keep(mut self) {

@@ -9,11 +9,14 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::metrics::CloseReason;
 
-use super::{Grant, Pool};
+use super::{Pool, Pooled};
 
 /// Starts the keeper. It holds no claim on the pool and ends with it.
 pub fn start(pool: &Arc<Pool>) {
-    tokio::spawn(keep(Arc::downgrade(pool), period(pool)));
+    let home = pool.workers.calm();
+    pool.workers
+        .handle(home)
+        .spawn(keep(Arc::downgrade(pool), period(pool)));
 }
 
 /// Often enough that no limit is passed by more than a quarter, and never a busy loop.
@@ -36,14 +39,14 @@ async fn keep(pool: Weak<Pool>, period: Duration) {
         if pool.lock().closed {
             return;
         }
-        for (grant, reason) in expired(&pool) {
-            pool.retire(grant, reason);
+        for (pooled, reason) in expired(&pool) {
+            pool.retire(pooled, reason);
         }
     }
 }
 
 /// Takes out what is past a limit: too old, idle too long, or more than `maxIdle`, the longest idle first.
-fn expired(pool: &Pool) -> Vec<(Grant, CloseReason)> {
+fn expired(pool: &Pool) -> Vec<(Pooled, CloseReason)> {
     let idle_limit = Duration::from_millis(pool.config.idle_timeout_ms);
     let lifetime = Duration::from_millis(pool.config.max_lifetime_ms);
     let now = Instant::now();
@@ -55,11 +58,11 @@ fn expired(pool: &Pool) -> Vec<(Grant, CloseReason)> {
     for (index, idle) in std::mem::take(&mut state.idle).into_iter().enumerate() {
         let age = now.duration_since(idle.connection.opened);
         if !lifetime.is_zero() && age >= lifetime {
-            out.push((Grant::Connection(idle.connection), CloseReason::Lifetime));
+            out.push((idle.connection, CloseReason::Lifetime));
         } else if index < surplus
             || (!idle_limit.is_zero() && now.duration_since(idle.since) >= idle_limit)
         {
-            out.push((Grant::Connection(idle.connection), CloseReason::Idle));
+            out.push((idle.connection, CloseReason::Idle));
         } else {
             kept.push(idle);
         }

@@ -4,15 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::timeout;
 
-use crate::{metrics::CloseReason, wire::Connection};
+use crate::{metrics::CloseReason, runtime::Home, wire::Connection};
 
-use super::{Grant, Pool, Pooled};
+use super::{Pool, Pooled};
 
 /// Cleaning a session is one round trip; a server that needs longer loses the connection instead.
 const CLEAN_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub struct Lease {
-    pool: Arc<Pool>,
+    pub(super) pool: Arc<Pool>,
     /// `None` only after it has been given back or discarded.
     pooled: Option<Pooled>,
 }
@@ -42,35 +42,63 @@ impl Lease {
 
     /// Gives the connection back. `session_changed` says that the statements run on it may have left traces.
     pub async fn release(mut self, session_changed: bool) {
-        let Some(pooled) = &mut self.pooled else {
-            return;
-        };
-        let config = self.pool.config();
-        let connection = &mut pooled.connection;
-        if !connection.is_usable() {
-            return self.discard(CloseReason::Error);
-        }
-        let lifetime = Duration::from_millis(config.max_lifetime_ms);
-        if !lifetime.is_zero() && pooled.opened.elapsed() >= lifetime {
-            return self.discard(CloseReason::Lifetime);
-        }
-        if session_changed || connection.in_transaction() || config.reset_on_release {
+        if self.connection().is_usable() && self.needs_reset(session_changed) {
             self.pool.metrics().resets.increment();
             // Marked cancellation point: dropped here, the connection is unusable and `drop` discards it.
-            let cleaned = timeout(CLEAN_TIMEOUT, connection.reset()).await;
+            let cleaned = timeout(CLEAN_TIMEOUT, self.connection().reset()).await;
             if !matches!(cleaned, Ok(Ok(()))) {
                 return self.discard(CloseReason::Reset);
             }
+        }
+        self.put_back();
+    }
+
+    /// Gives back a connection that needs no reset.
+    pub fn put_back(mut self) {
+        if !self.connection().is_usable() {
+            return self.discard(CloseReason::Error);
+        }
+        if self.is_outlived() {
+            return self.discard(CloseReason::Lifetime);
         }
         if let Some(pooled) = self.pooled.take() {
             self.pool.put_back(pooled);
         }
     }
 
+    /// Whether the connection may serve the next call without a detour.
+    pub(super) fn is_fit(&mut self) -> bool {
+        self.connection().is_usable() && !self.is_outlived() && !self.needs_reset(false)
+    }
+
+    pub(super) fn home(&self) -> Option<Home> {
+        self.pooled.as_ref().map(|pooled| pooled.home)
+    }
+
+    /// Whether the connection could be moved to that thread.
+    pub(super) fn rehome(&mut self, home: Home) -> bool {
+        let Some(pooled) = &mut self.pooled else {
+            return false;
+        };
+        let context = self.pool.workers.handle(home).enter();
+        let moved = pooled.connection.register();
+        drop(context);
+        if moved {
+            pooled.home = home;
+        }
+        moved
+    }
+
+    fn is_outlived(&self) -> bool {
+        let lifetime = Duration::from_millis(self.pool.config().max_lifetime_ms);
+        let opened = self.pooled.as_ref().map(|pooled| pooled.opened);
+        !lifetime.is_zero() && opened.is_some_and(|opened| opened.elapsed() >= lifetime)
+    }
+
     /// Closes the connection instead of giving it back.
     pub fn discard(mut self, reason: CloseReason) {
         if let Some(pooled) = self.pooled.take() {
-            self.pool.retire(Grant::Connection(pooled), reason);
+            self.pool.retire(pooled, reason);
         }
     }
 
@@ -78,8 +106,7 @@ impl Lease {
     pub fn abandon(mut self) {
         if let Some(pooled) = self.pooled.take() {
             self.pool.kill(pooled.connection.id());
-            self.pool
-                .retire(Grant::Connection(pooled), CloseReason::Timeout);
+            self.pool.retire(pooled, CloseReason::Timeout);
         }
     }
 }
@@ -91,8 +118,7 @@ impl Drop for Lease {
             if !pooled.connection.is_usable() {
                 self.pool.kill(pooled.connection.id());
             }
-            self.pool
-                .retire(Grant::Connection(pooled), CloseReason::Error);
+            self.pool.retire(pooled, CloseReason::Error);
         }
     }
 }

@@ -7,6 +7,7 @@
 mod entry;
 mod keeper;
 mod lease;
+mod passenger;
 
 use std::{
     collections::VecDeque,
@@ -25,13 +26,16 @@ use crate::{
     config::Config,
     error::{Error, Kind, Result},
     metrics::{CloseReason, Metrics},
+    runtime::{Home, Workers},
     wire::{Connection, Discard},
 };
 
 pub use entry::Entry;
 pub use lease::Lease;
+pub use passenger::{Passenger, Seat, Wake};
 
 use entry::Slot;
+use passenger::refuse;
 
 /// How long a liveness check may take: a server that needs longer is as good as gone.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
@@ -41,6 +45,7 @@ pub struct Pool {
     metrics: Arc<Metrics>,
     /// Guards the book-keeping below. Held for a few instructions; nothing awaits under it.
     state: Mutex<State>,
+    workers: Arc<Workers>,
     /// Rings when the pool closes and when its last connection is gone.
     changed: Notify,
 }
@@ -51,6 +56,8 @@ struct State {
     idle: Vec<Idle>,
     waiters: VecDeque<Waiter>,
     next_waiter: u64,
+    /// Whether a task ends calls that wait for too long.
+    is_watched: bool,
     total: usize,
     closed: bool,
     /// Why the last attempt to connect failed; cleared by the next success.
@@ -67,11 +74,24 @@ pub struct Pooled {
     /// Boxed, because it is handed from place to place.
     connection: Box<Connection>,
     opened: Instant,
+    /// The thread that it lives on.
+    home: Home,
 }
 
 struct Waiter {
     number: u64,
-    grant: oneshot::Sender<Grant>,
+    claim: Claim,
+}
+
+/// Who waits.
+enum Claim {
+    /// A task, which keeps its own deadline.
+    Task(oneshot::Sender<Grant>),
+    /// A call without a task; the pool keeps its deadline.
+    Call {
+        passenger: Box<dyn Passenger>,
+        since: Instant,
+    },
 }
 
 enum Grant {
@@ -82,10 +102,10 @@ enum Grant {
 
 impl State {
     /// Appends a waiter and returns its number.
-    fn queue(&mut self, grant: oneshot::Sender<Grant>) -> u64 {
+    fn queue(&mut self, claim: Claim) -> u64 {
         let number = self.next_waiter;
         self.next_waiter += 1;
-        self.waiters.push_back(Waiter { number, grant });
+        self.waiters.push_back(Waiter { number, claim });
         number
     }
 
@@ -111,12 +131,18 @@ pub struct Occupancy {
 }
 
 impl Pool {
-    /// A pool that opens connections when they are asked for. Must be called on the runtime, whose tasks keep it.
+    /// A pool that opens connections when they are asked for. Must be called on a runtime, whose tasks keep it.
     pub fn new(config: Arc<Config>, metrics: Arc<Metrics>) -> Arc<Pool> {
+        Pool::on(Workers::current(), config, metrics)
+    }
+
+    /// The same with its connections spread over `workers`.
+    pub fn on(workers: Arc<Workers>, config: Arc<Config>, metrics: Arc<Metrics>) -> Arc<Pool> {
         let pool = Arc::new(Pool {
             config,
             metrics,
             state: Mutex::default(),
+            workers,
             changed: Notify::new(),
         });
         keeper::start(&pool);
@@ -160,6 +186,7 @@ impl Pool {
         started: Instant,
         deadline: Instant,
     ) -> Result<Lease> {
+        let home = slot.home();
         let begun = Instant::now();
         let connect_deadline = begun + self.config.connect_timeout();
         let opened = timeout_at(
@@ -179,6 +206,7 @@ impl Pool {
                     Pooled {
                         connection: Box::new(connection),
                         opened: Instant::now(),
+                        home,
                     },
                 ));
             }
@@ -209,17 +237,23 @@ impl Pool {
     }
 
     /// Takes back a clean connection: to the first waiter, or to the idle ones.
-    fn put_back(&self, pooled: Pooled) {
-        let mut grant = Grant::Connection(pooled);
+    fn put_back(self: &Arc<Pool>, pooled: Pooled) {
         let mut state = self.lock();
         if state.closed {
             drop(state);
-            return self.retire(grant, CloseReason::Closed);
+            return self.retire(pooled, CloseReason::Closed);
         }
+        let mut grant = Grant::Connection(pooled);
         while let Some(waiter) = state.waiters.pop_front() {
-            match waiter.grant.send(grant) {
-                Ok(()) => return,
-                Err(unsent) => grant = unsent,
+            match waiter.claim {
+                Claim::Task(task) => match task.send(grant) {
+                    Ok(()) => return,
+                    Err(unsent) => grant = unsent,
+                },
+                Claim::Call { passenger, since } => {
+                    drop(state);
+                    return self.seat(passenger, since, grant);
+                }
             }
         }
         if let Grant::Connection(connection) = grant {
@@ -231,11 +265,19 @@ impl Pool {
     }
 
     /// Gives up a slot: the first waiter may open a connection in it, otherwise it is free.
-    fn free_slot(&self) {
+    fn free_slot(self: &Arc<Pool>) {
         let mut state = self.lock();
         while let Some(waiter) = state.waiters.pop_front() {
-            if waiter.grant.send(Grant::Slot).is_ok() {
-                return;
+            match waiter.claim {
+                Claim::Task(task) => {
+                    if task.send(Grant::Slot).is_ok() {
+                        return;
+                    }
+                }
+                Claim::Call { passenger, since } => {
+                    drop(state);
+                    return self.seat(passenger, since, Grant::Slot);
+                }
             }
         }
         state.total = state.total.saturating_sub(1);
@@ -246,16 +288,14 @@ impl Pool {
         }
     }
 
-    fn retire(&self, grant: Grant, reason: CloseReason) {
-        if let Grant::Connection(pooled) = grant {
-            self.metrics.connections_closed.of(reason).increment();
-            debug!(
-                id = pooled.connection.id(),
-                reason = reason.label(),
-                "connection closed"
-            );
-            hang_up(pooled.connection);
-        }
+    fn retire(self: &Arc<Pool>, pooled: Pooled, reason: CloseReason) {
+        self.metrics.connections_closed.of(reason).increment();
+        debug!(
+            id = pooled.connection.id(),
+            reason = reason.label(),
+            "connection closed"
+        );
+        hang_up(pooled.connection);
         self.free_slot();
     }
 
@@ -272,7 +312,7 @@ impl Pool {
 
     /// Closes the pool: waiters are refused, idle connections go now, lent ones when they come back. Returns when
     /// all are gone or `drain` has passed; whether all were gone is the answer.
-    pub async fn close(&self, drain: Duration) -> bool {
+    pub async fn close(self: &Arc<Pool>, drain: Duration) -> bool {
         let (idle, waiters) = {
             let mut state = self.lock();
             state.closed = true;
@@ -281,10 +321,15 @@ impl Pool {
                 std::mem::take(&mut state.waiters),
             )
         };
-        // Dropping a waiter's sender refuses it.
-        drop(waiters);
+        for waiter in waiters {
+            match waiter.claim {
+                // Dropping the sender refuses the task.
+                Claim::Task(task) => drop(task),
+                Claim::Call { passenger, .. } => refuse(passenger, closed()),
+            }
+        }
         for idle in idle {
-            self.retire(Grant::Connection(idle.connection), CloseReason::Closed);
+            self.retire(idle.connection, CloseReason::Closed);
         }
         let deadline = Instant::now() + drain;
         loop {

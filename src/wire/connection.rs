@@ -1,6 +1,9 @@
 //! One session with the server: prepare, execute, read rows, report its state.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crate::{
     codec::params::Params,
@@ -18,9 +21,14 @@ use super::{
     read::Cursor,
     reply::{self, Done},
     row::{Discard, Row, RowSink},
-    statements::{Key, Memo, Prepared, StatementCounts, Statements},
+    statements::{Key, Memo, Pace, Prepared, StatementCounts, Statements},
     stream::Stream,
 };
+
+mod pipeline;
+
+use pipeline::Owed;
+pub use pipeline::is_forgotten;
 
 /// A statement that the server can not prepare.
 const UNSUPPORTED_PREPARED: u16 = 1295;
@@ -43,6 +51,11 @@ pub struct Connection {
     max_result_bytes: usize,
     /// The database of the options, which a reset goes back to.
     database: Option<String>,
+    /// The bytes of rows of the last command.
+    result_bytes: usize,
+    /// The shortest execution so far, which is little more than the way to the server and back.
+    round_trip: Duration,
+    owed: Owed,
     /// False while a command is under way: a connection dropped or timed out in the middle never becomes usable.
     usable: bool,
 }
@@ -65,8 +78,23 @@ impl Connection {
             statements: Statements::new(config.max_prepared_statements),
             max_result_bytes: config.max_result_bytes,
             database: config.database.clone(),
+            result_bytes: 0,
+            round_trip: Duration::MAX,
+            owed: Owed::default(),
             usable: true,
         })
+    }
+
+    /// Registers the socket with the caller's runtime instead of the one it was opened on. Not to be called in the
+    /// middle of a command. The answer is whether that is possible; TLS keeps its socket to itself.
+    pub fn register(&mut self) -> bool {
+        match self.packets.stream.register() {
+            Ok(done) => done,
+            Err(_) => {
+                self.usable = false;
+                false
+            }
+        }
     }
 
     /// The server's number for this session, the one KILL takes.
@@ -101,10 +129,10 @@ impl Connection {
         loop {
             let mut prepared = match self.statements.take(&key) {
                 Some(prepared) => prepared,
-                None => match self.prepare_text(statement, params).await {
+                None => match Box::pin(self.prepare_text(statement, params)).await {
                     Err(error) if error.errno() == Some(UNSUPPORTED_PREPARED) => {
                         if params.is_empty() && statement.template().is_single_statement() {
-                            return self.query(statement.template().text(), sink).await;
+                            return Box::pin(self.query(statement.template().text(), sink)).await;
                         }
                         return Err(error);
                     }
@@ -127,19 +155,18 @@ impl Connection {
                 self.statements.close_later(prepared.id);
                 return Err(Error::new(Kind::Parameters, message));
             }
-            match self.execute_prepared(&mut prepared, params, sink).await {
-                Err(error)
-                    if !retried
-                        && matches!(error.errno(), Some(UNKNOWN_STATEMENT | NEED_REPREPARE)) =>
-                {
-                    retried = true;
-                    self.statements.close_later(prepared.id);
-                }
-                result => {
-                    self.statements.insert(key, prepared);
-                    return result;
-                }
+            let sent = Instant::now();
+            let result = self.execute_prepared(&mut prepared, params, sink).await;
+            if !retried && is_forgotten(&result) {
+                retried = true;
+                self.statements.close_later(prepared.id);
+                continue;
             }
+            let took = sent.elapsed();
+            self.round_trip = self.round_trip.min(took);
+            prepared.pace.observe(took, self.result_bytes);
+            self.statements.insert(key, prepared);
+            return result;
         }
     }
 
@@ -278,6 +305,7 @@ impl Connection {
             params,
             columns,
             memo: Memo::default(),
+            pace: Pace::default(),
         })
     }
 
@@ -318,7 +346,7 @@ impl Connection {
         sink: &mut impl RowSink,
     ) -> Result<Done> {
         let mut first = true;
-        let mut received = 0;
+        self.result_bytes = 0;
         loop {
             let body = self.packets.next().await?;
             let bytes = self.packets.body(&body);
@@ -336,7 +364,7 @@ impl Connection {
                     // MariaDB says after the count whether the definitions follow.
                     let follow = cursor.is_empty() || cursor.u8()? != 0;
                     if follow {
-                        let fresh = self.read_columns(count).await?;
+                        let fresh = Box::pin(self.read_columns(count)).await?;
                         if *fresh != **columns {
                             *columns = fresh;
                             memo.clear();
@@ -349,10 +377,9 @@ impl Connection {
                     }
                     if first {
                         sink.begin(columns, memo)?;
-                        self.read_rows(protocol, columns.len(), &mut received, sink)
-                            .await?
+                        self.read_rows(protocol, columns.len(), sink).await?
                     } else {
-                        self.read_rows(protocol, columns.len(), &mut received, &mut Discard)
+                        self.read_rows(protocol, columns.len(), &mut Discard)
                             .await?
                     }
                 }
@@ -369,7 +396,6 @@ impl Connection {
         &mut self,
         protocol: Protocol,
         columns: usize,
-        received: &mut usize,
         sink: &mut impl RowSink,
     ) -> Result<Done> {
         let deprecate_eof = self.capabilities.contains(Capabilities::DEPRECATE_EOF);
@@ -394,8 +420,8 @@ impl Connection {
                 Some(0xFF) => return Err(reply::read_err(bytes, true)),
                 _ => {}
             }
-            *received += bytes.len();
-            if *received > self.max_result_bytes {
+            self.result_bytes += bytes.len();
+            if self.result_bytes > self.max_result_bytes {
                 return Err(Error::new(
                     Kind::ResultTooLarge,
                     format!(
@@ -452,12 +478,17 @@ impl Connection {
 
     /// Ends a command: a session that answered in full, be it with an error, can go on.
     fn finish<T>(&mut self, result: Result<T>) -> Result<T> {
-        self.usable = match &result {
-            Ok(_) => true,
-            Err(error) => matches!(error.kind(), Kind::Server { .. }) && !error.is_fatal(),
-        };
+        self.usable = is_answered(&result);
         self.packets.relax();
         result
+    }
+}
+
+/// Whether the server has answered in full, be it with an error, and takes the next command.
+fn is_answered<T>(result: &Result<T>) -> bool {
+    match result {
+        Ok(_) => true,
+        Err(error) => matches!(error.kind(), Kind::Server { .. }) && !error.is_fatal(),
     }
 }
 

@@ -21,7 +21,7 @@ mod stream;
 mod tls;
 
 pub use column::{Column, ColumnType, Columns};
-pub use connection::Connection;
+pub use connection::{Connection, is_forgotten};
 pub use reply::Done;
 pub use row::{Cell, Discard, Row, RowSink};
 pub use statements::{Memo, StatementCounts};

@@ -135,6 +135,11 @@ impl Packets {
         self.sequence = 0;
     }
 
+    /// Expects the answer to a command of one packet, whatever has been sent since.
+    pub fn expect_answer(&mut self) {
+        self.sequence = 1;
+    }
+
     /// Appends one packet to the outgoing buffer; `write` fills in the body.
     pub fn push(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.outgoing.len();

@@ -1,6 +1,6 @@
 //! The prepared statements of one connection, bounded, the least recently used closed first.
 
-use std::{any::Any, num::NonZeroUsize, sync::Arc};
+use std::{any::Any, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use lru::LruCache;
 
@@ -15,6 +15,7 @@ pub struct Prepared {
     /// The columns of the last execution; MariaDB leaves them out when they did not change.
     pub columns: Columns,
     pub memo: Memo,
+    pub pace: Pace,
 }
 
 /// Which text a prepared statement stands for: a statement, and how many values each list in it takes.
@@ -64,6 +65,11 @@ impl Statements {
         let found = self.prepared.pop(key);
         self.counts.hits += u64::from(found.is_some());
         found
+    }
+
+    /// Looks at a statement without counting this as a use.
+    pub fn peek(&self, key: &Key) -> Option<&Prepared> {
+        self.prepared.peek(key)
     }
 
     pub fn insert(&mut self, key: Key, statement: Prepared) {
@@ -131,5 +137,85 @@ impl Memo {
 
     pub fn clear(&mut self) {
         self.entries.clear();
+    }
+}
+
+/// How long a statement's executions take and how much they return, recent ones counting most.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Pace {
+    runs: u32,
+    micros: f32,
+    bytes: f32,
+}
+
+impl Pace {
+    /// Executions before a statement is judged.
+    const TRIAL: u32 = 4;
+    /// The share of the latest execution in the averages.
+    const WEIGHT: f32 = 1.0 / 8.0;
+    /// What a quick statement may take beyond the way to the server and back. A caller behind it in a pipeline waits
+    /// that much longer, of the order of what it would have waited for a connection.
+    const QUICK_MICROS: f32 = 3_000.0;
+    /// What a quick statement may return: results of this size cost more to write and read than to send.
+    const QUICK_BYTES: f32 = 16.0 * 1024.0;
+
+    pub fn observe(&mut self, took: Duration, bytes: usize) {
+        let micros = took.as_secs_f32() * 1e6;
+        let weight = if self.runs == 0 { 1.0 } else { Self::WEIGHT };
+        self.runs = self.runs.saturating_add(1);
+        self.micros += (micros - self.micros) * weight;
+        self.bytes += (bytes as f32 - self.bytes) * weight;
+    }
+
+    /// Whether the statement has been quick lately, on a connection with this shortest `round_trip`.
+    pub fn is_quick(&self, round_trip: Duration) -> bool {
+        self.runs >= Self::TRIAL
+            && self.bytes <= Self::QUICK_BYTES
+            && self.micros <= round_trip.as_secs_f32() * 1e6 + Self::QUICK_MICROS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROUND_TRIP: Duration = Duration::from_micros(200);
+
+    fn pace(runs: u32, micros: u64, bytes: usize) -> Pace {
+        let mut pace = Pace::default();
+        for _ in 0..runs {
+            pace.observe(Duration::from_micros(micros), bytes);
+        }
+        pace
+    }
+
+    #[test]
+    fn a_statement_is_quick_after_a_trial() {
+        assert!(!pace(Pace::TRIAL - 1, 300, 100).is_quick(ROUND_TRIP));
+        assert!(pace(Pace::TRIAL, 300, 100).is_quick(ROUND_TRIP));
+    }
+
+    #[test]
+    fn the_way_to_a_distant_server_makes_no_statement_slow() {
+        let pace = pace(100, 20_300, 100);
+        assert!(!pace.is_quick(ROUND_TRIP));
+        assert!(pace.is_quick(Duration::from_millis(20)));
+    }
+
+    #[test]
+    fn slow_and_long_answers_are_not_quick() {
+        assert!(!pace(100, 5_000, 100).is_quick(ROUND_TRIP));
+        assert!(!pace(100, 300, 100_000).is_quick(ROUND_TRIP));
+    }
+
+    #[test]
+    fn one_execution_of_50_ms_ends_it_for_a_while() {
+        let mut pace = pace(100, 300, 100);
+        pace.observe(Duration::from_millis(50), 100);
+        assert!(!pace.is_quick(ROUND_TRIP));
+        for _ in 0..20 {
+            pace.observe(Duration::from_micros(300), 100);
+        }
+        assert!(pace.is_quick(ROUND_TRIP));
     }
 }

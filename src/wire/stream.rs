@@ -37,6 +37,20 @@ impl Stream {
         Ok(Stream::Tcp(stream))
     }
 
+    /// Registers the socket with the runtime of the caller. False means that it stays where it was; after an error the
+    /// stream is closed.
+    pub fn register(&mut self) -> io::Result<bool> {
+        if !matches!(self, Stream::Tcp(_) | Stream::Unix(_)) {
+            return Ok(false);
+        }
+        *self = match std::mem::replace(self, Stream::Closed) {
+            Stream::Tcp(stream) => Stream::Tcp(TcpStream::from_std(stream.into_std()?)?),
+            Stream::Unix(stream) => Stream::Unix(UnixStream::from_std(stream.into_std()?)?),
+            other => other,
+        };
+        Ok(true)
+    }
+
     /// Whether a password may cross in the clear: TLS, or a socket that never leaves this machine.
     pub fn is_private(&self) -> bool {
         matches!(self, Stream::Unix(_) | Stream::Tls(_))

@@ -246,6 +246,7 @@ fn every_gauge_and_counter_reaches_its_own_series() {
     metrics.statements_prepared.add(8);
     metrics.statement_cache_hits.add(9);
     metrics.statement_cache_misses.add(10);
+    metrics.statements_pipelined.add(18);
     (0..11).for_each(|_| metrics.errors.record("ER_DUP_ENTRY"));
     let gauges = Gauges {
         total: 26,
@@ -268,6 +269,7 @@ fn every_gauge_and_counter_reaches_its_own_series() {
         ("database_statements_prepared_total", 8.0),
         ("database_statement_cache_hits_total", 9.0),
         ("database_statement_cache_misses_total", 10.0),
+        ("database_statements_pipelined_total", 18.0),
         ("database_pool_waiting", 14.0),
         ("database_pool_connections_limit", 15.0),
         ("database_undelivered_bytes", 16.0),
