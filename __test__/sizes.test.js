@@ -112,6 +112,23 @@ describe('large values', () => {
     }
   })
 
+  it('more large results than connections all arrive', async () => {
+    const few = await openDrivers({ connectionLimit: 2, acquireTimeoutMs: 10_000 })
+    try {
+      const sql = "SELECT seq, REPEAT('0123456789', 50) AS text FROM mysql.seq_1_to_10000"
+      const calls = Array.from({ length: 12 }, (_, i) =>
+        i % 3 === 0 ? few.db.queryJson(sql) : few.db.query(sql),
+      )
+      for (const result of await Promise.all(calls)) {
+        const rows = Buffer.isBuffer(result) ? JSON.parse(result) : result
+        assert.equal(rows.length, 10_000)
+        assert.equal(rows[9_999].text, '0123456789'.repeat(50))
+      }
+    } finally {
+      await few.close()
+    }
+  })
+
   it('a list of 20,000 values in IN (?)', async () => {
     const ids = Array.from({ length: 20000 }, (_, i) => i * 3)
     const [{ n }] = await db.query('SELECT COUNT(*) AS n FROM seq_0_to_59999 WHERE seq IN (?)', [ids])

@@ -6,6 +6,7 @@
 
 use std::{
     collections::VecDeque,
+    future::poll_fn,
     pin::{Pin, pin},
     sync::Arc,
 };
@@ -82,7 +83,8 @@ impl Engine {
         passenger: Box<dyn Passenger>,
         news: &mut News,
     ) -> (Option<Lease>, Option<Answered>) {
-        if let Err(error) = self.memory.room(self.config().acquire_timeout()).await {
+        let room = pin!(self.memory.room(self.config().acquire_timeout()));
+        if let Err(error) = news.during(room).await {
             return (Some(lease), Some((passenger, Err(error))));
         }
         let call = passenger.call();
@@ -94,8 +96,7 @@ impl Engine {
                 return Box::pin(self.run_together(lease, crew, news)).await;
             }
         }
-        news.tell().await;
-        let (lease, result) = self.run_alone(lease, call).await;
+        let (lease, result) = news.during(pin!(self.run_alone(lease, call))).await;
         (lease, Some((passenger, result)))
     }
 
@@ -119,18 +120,19 @@ impl Engine {
                 (&*call.statement, &call.params)
             });
             let work = pin!(lease.connection().send(calls));
-            self.within_deadline(work).await.and_then(|sent| sent)
+            let sent = pin!(self.within_deadline(work));
+            news.during(sent).await.and_then(|sent| sent)
         };
         if let Err(error) = sent {
             lease.abandon();
             return (None, crew.0.pop_front().map(|first| (first, Err(error))));
         }
         let mut held = Some(lease);
-        while let (Some(mut lease), Some(passenger)) = (held.take(), crew.0.pop_front()) {
-            if !lease.connection().has_more() {
-                news.tell().await;
-            }
-            let (rest, result) = self.receive(lease, passenger.call()).await;
+        while let (Some(lease), Some(passenger)) = (held.take(), crew.0.pop_front()) {
+            let (rest, result) = {
+                let received = pin!(self.receive(lease, passenger.call()));
+                news.during(received).await
+            };
             held = rest;
             if is_forgotten(&result) {
                 passenger.again();
@@ -249,7 +251,7 @@ impl Drop for Crew {
 }
 
 /// Who is to be woken for answers that have been handed over. Waking a thread costs more than a small answer, so it is
-/// put off until the connection has nothing more to read, and until other tasks have had their turn.
+/// put off until there is nothing to do but wait, and until other tasks have had their turn.
 #[derive(Default)]
 struct News(Option<Arc<dyn Wake>>);
 
@@ -264,6 +266,27 @@ impl News {
         if self.0.is_some() {
             yield_now().await;
         }
+        self.wake();
+    }
+
+    /// Awaits `work`, which may wait for whoever is to be woken.
+    async fn during<T>(&mut self, mut work: Pin<&mut impl Future<Output = T>>) -> T {
+        let mut turn_of_others = pin!(yield_now());
+        poll_fn(|context| {
+            let polled = work.as_mut().poll(context);
+            // Not looked at again once it is over: then nobody is left to be woken.
+            if polled.is_pending()
+                && self.0.is_some()
+                && turn_of_others.as_mut().poll(context).is_ready()
+            {
+                self.wake();
+            }
+            polled
+        })
+        .await
+    }
+
+    fn wake(&mut self) {
         if let Some(sleeper) = self.0.take() {
             sleeper.wake();
         }
@@ -272,9 +295,7 @@ impl News {
 
 impl Drop for News {
     fn drop(&mut self) {
-        if let Some(sleeper) = self.0.take() {
-            sleeper.wake();
-        }
+        self.wake();
     }
 }
 

@@ -124,11 +124,6 @@ impl Connection {
         self.finish(result)
     }
 
-    /// Whether more of the answers has arrived than has been read.
-    pub fn has_more(&self) -> bool {
-        self.packets.has_leftovers()
-    }
-
     /// How many answers a pipeline still owes; 0 also when the connection broke.
     pub fn owes(&self) -> usize {
         self.owed.answers
