@@ -362,8 +362,10 @@ export interface PoolOptions {
   /** Calls over this time are counted as slow and emit `slowQuery`. 0: none. Default: 500. */
   slowQueryMs?: number | string
   /**
-   * Threads of the Rust runtime, 1 to 1024, never more than the machine has cores. The pools of a process share
-   * the runtime, so the first pool decides. Default: the environment variable HEGAR_WORKER_THREADS, else 2.
+   * Threads that run the Rust side, 1 to 1024, never more than the machine has cores. The pools of a process share
+   * them, so the first pool decides. Connections keep to the first thread until it uses three quarters of a core; then
+   * some move to another (not those with TLS, which stay where they were opened). Default: the environment variable
+   * HEGAR_WORKER_THREADS, else 2.
    */
   workerThreads?: number | string
 

@@ -109,7 +109,7 @@ impl Connection {
         if is_forgotten(&result) {
             self.owed.stale.push(key);
         }
-        self.owed.answers -= 1;
+        self.owed.answers = self.owed.answers.saturating_sub(1);
         if !is_answered(&result) {
             self.owed.answers = 0;
         }
