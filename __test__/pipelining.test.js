@@ -30,6 +30,9 @@ describe('quick reads that wait share a write', () => {
   const ITEM = 'SELECT id, name FROM items WHERE id = ?'
   const OTHER = 'SELECT id, name FROM others WHERE id = ?'
 
+  // While it has the connection, others gather.
+  const PAUSE = 'SELECT SLEEP(0.1)'
+
   // A pool whose connections know the statements to be quick.
   async function withPool(extra, use, statements = [ITEM, OTHER]) {
     const db = createPool({ ...options, ...extra })
@@ -171,6 +174,61 @@ describe('quick reads that wait share a write', () => {
       }
     }))
 
+  it('and those behind one that waits for a lock are soon answered over another connection', () =>
+    withPool({ connectionLimit: 2 }, async (db, pipelined) => {
+      // Both connections have to know the statements.
+      const both = () => Promise.all([ITEM, OTHER, ITEM, OTHER].map((sql) => db.query(sql, [1])))
+      for (let i = 0; i < WARM; i++) await both()
+      const release = await holdTable('items')
+      try {
+        const leads = [db.query(PAUSE), db.query(PAUSE)]
+        let isHeld = true
+        const held = db.query(ITEM, [1]).then((rows) => {
+          assert.ok(!isHeld, 'nobody reads a locked table')
+          return rows
+        })
+        const started = performance.now()
+        const rows = await Promise.all(ids.map((id) => db.queryOne(OTHER, [id])))
+        const took = performance.now() - started
+        assert.deepEqual(
+          rows.map((row) => row.id),
+          ids,
+        )
+        assert.ok(took < 5000, `${took} ms`)
+        assert.ok(pipelined() > 0)
+        isHeld = false
+        await Promise.all([...leads, release()])
+        assert.deepEqual(await held, [{ id: 1, name: 'items 1' }])
+      } finally {
+        await release()
+      }
+    }))
+
+  it('and are never refused for a full queue once they have been let in', () =>
+    withPool({ queueLimit: 20 }, async (db, pipelined) => {
+      const { id: session } = await db.queryOne('SELECT CONNECTION_ID() AS id')
+      const release = await holdTable('items')
+      try {
+        const lead = db.query(PAUSE)
+        const killed = db.query(ITEM, [1]).catch((error) => error)
+        const others = ids.slice(0, 19).map((id) => db.queryOne(OTHER, [id]))
+        await rejects(db.query(OTHER, [1]), 'HEGAR_QUEUE_FULL')
+        await lead
+        await until('it waits for the lock', async () => (await waiting(session)) === 1)
+        // Those that were sent along have left the queue; others take their places.
+        const { waiting: left } = db.stats().pool
+        assert.ok(left < 19, `${left} of 19 wait`)
+        for (let i = left; i < 20; i++) others.push(db.queryOne(OTHER, [ids[i]]))
+        await rejects(db.query(OTHER, [1]), 'HEGAR_QUEUE_FULL')
+        await admin.execute(`KILL CONNECTION ${session}`)
+        await killed
+        assert.ok((await Promise.all(others)).every((row) => row.name === `others ${row.id}`))
+        assert.ok(pipelined() > 0)
+      } finally {
+        await release()
+      }
+    }))
+
   it('and all are ended when the pool closes without patience', () =>
     withPool({}, async (db) => {
       const release = await holdTable('items')
@@ -249,6 +307,7 @@ describe('quick reads that wait share a write', () => {
     const { host, port, user, password, database } = options
     const connection = await createConnection({ host, port, user, password, database })
     await connection.query(`LOCK TABLES ${table} WRITE`)
-    return () => connection.end()
+    let released = null
+    return () => (released ??= connection.end())
   }
 })

@@ -2,11 +2,17 @@
 
 const { describe, test } = require('node:test')
 const assert = require('node:assert/strict')
+const fs = require('node:fs')
+const os = require('node:os')
+const path = require('node:path')
+const { setTimeout: sleep } = require('node:timers/promises')
 const { createPool } = require('../index.js')
 const { rejects } = require('./support/outcome.js')
 const rogue = require('./support/rogue.js')
 
 const { rogueServer, packet, greeting, ok, end, err, authSwitch, prepared, column, row, NONCE } = rogue
+const QUIT = 0x01
+const QUERY = 0x03
 const PREPARE = 0x16
 const EXECUTE = 0x17
 const silence = () => new Promise(() => {})
@@ -351,6 +357,89 @@ test('a statement that the server forgets in the middle of a pipeline is prepare
   assert.deepEqual(rows, Array(30).fill([{ a: 'x' }]))
   assert.equal(prepares, 2)
   assert.ok(pool.stats().statements.pipelined > 10)
+})
+
+test('a server that forgets a statement again and again loses no connection by it', async (t) => {
+  let executions = 0
+  const server = await rogueServer(
+    t,
+    afterLogin({
+      [PREPARE]: onePrepared,
+      [EXECUTE]: (session) => {
+        if (++executions % 7 === 0) session.send(err(1243, 'Unknown prepared statement handler'))
+        else result(session, row('x'), end())
+      },
+    }),
+  )
+  const pool = poolOf(t, server, { connectionLimit: 1, acquireTimeoutMs: 10_000 })
+  for (let i = 0; i < 6; i++) await pool.query('SELECT a')
+  const rows = await Promise.all(Array.from({ length: 1000 }, () => pool.query('SELECT a')))
+  assert.ok(rows.every(([{ a }]) => a === 'x'))
+  const { connections, statements } = pool.stats()
+  assert.deepEqual([connections.created, connections.closed.error], [1, 0])
+  assert.ok(statements.pipelined > 100, `${statements.pipelined} of 1000`)
+})
+
+test('a session that the server has closed is not ended a second time by its number', async (t) => {
+  const commands = []
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'hegar-rogue-'))
+  t.after(() => fs.rmSync(folder, { recursive: true }))
+  const socketPath = path.join(folder, 'mysql.sock')
+  let others = null
+  const server = await rogueServer(
+    t,
+    afterLogin({
+      [PREPARE]: onePrepared,
+      [QUERY]: (session, body) => {
+        commands.push(body.toString('latin1', 1))
+        session.send(ok())
+      },
+      [EXECUTE]: (session) => {
+        const isLast = others?.length === 0
+        if (isLast) for (let i = 0; i < 9; i++) others.push(pool.query('SELECT a'))
+        result(session, row('x'), end())
+        // The answer is on its way; on a unix socket, what the client writes from now on fails.
+        if (isLast) session.socket.destroy()
+      },
+    }),
+    socketPath,
+  )
+  const pool = poolOf(t, server, { socketPath, connectionLimit: 1, acquireTimeoutMs: 10_000 })
+  for (let i = 0; i < 6; i++) await pool.query('SELECT a')
+  others = []
+  assert.deepEqual(await pool.query('SELECT a'), [{ a: 'x' }])
+  await rejects(others[0], 'HEGAR_CONNECTION_LOST')
+  assert.deepEqual(await Promise.all(others.slice(1)), Array(8).fill([{ a: 'x' }]))
+  assert.deepEqual(commands, [])
+  const { error, timeout } = pool.stats().connections.closed
+  assert.deepEqual([error, timeout], [1, 0])
+})
+
+test('a connection is replaced only when the server has let go of it', async (t) => {
+  let open = 0
+  let most = 0
+  const server = await rogueServer(t, async (session) => {
+    most = Math.max(most, ++open)
+    await session.welcome()
+    for (let body; (body = await session.read()) !== null;) {
+      if (body[0] === PREPARE) onePrepared(session)
+      else if (body[0] === EXECUTE) result(session, row('x'), end())
+      else if (body[0] === QUIT) break
+    }
+    // A server that takes its time to end a session.
+    await sleep(50)
+    open--
+    session.socket.end()
+  })
+  // A connection is too old when it has served one call; the next call waits for its successor.
+  const pool = poolOf(t, server, { connectionLimit: 1, maxLifetimeMs: 1, acquireTimeoutMs: 5000 })
+  for (let i = 0; i < 5; i++) {
+    await pool.query('SELECT a')
+    await sleep(5)
+    await Promise.all([pool.query('SELECT a'), pool.query('SELECT b')])
+  }
+  assert.ok(pool.stats().connections.created > 5)
+  assert.equal(most, 1)
 })
 
 test('a server that forgets every statement is not asked for ever', async (t) => {

@@ -27,27 +27,52 @@ const skip =
     ? 'threads are counted in /proc'
     : availableParallelism() < 2 && 'one core has one thread'
 
-it('connections keep to one thread until it is busy, then another takes some over', { skip }, async () => {
+// Much work for a thread of ours, little for the server and for JavaScript.
+const HEAVY = `SELECT seq, CONCAT(seq, ' "', REPEAT('naïve\\n', 60), '"') AS text FROM mysql.seq_1_to_5000`
+
+async function poolOf(use) {
   const { host, port, user, password } = await testServer()
   const db = createPool({ host, port, user, password, connectionLimit: 8, workerThreads: 2 })
   try {
+    await use(db)
+  } finally {
+    await db.close()
+  }
+}
+
+// Asks in `lanes` lanes until the second thread has worked for another 0.3 s.
+async function joins(lanes, ask) {
+  const [, before] = threadTimes()
+  let isOver = false
+  const lane = async () => {
+    while (!isOver) await ask()
+  }
+  const asking = Promise.all(Array.from({ length: lanes }, lane))
+  const joined = until('the second thread works', () => threadTimes()[1] > before + 0.3, 30_000)
+  try {
+    await Promise.race([joined, asking])
+  } finally {
+    isOver = true
+  }
+  await asking
+}
+
+it('connections keep to one thread until it is busy, then another takes some over', { skip }, () =>
+  poolOf(async (db) => {
     for (let i = 0; i < 500; i++) assert.deepEqual(await db.query('SELECT ? AS n', [i]), [{ n: i }])
     const [, second] = threadTimes()
     assert.ok(second < 0.05, `the second thread worked for ${second} s`)
 
-    const sql = "SELECT seq, CONCAT(seq, ' ', REPEAT('naïve ', 30)) AS text FROM mysql.seq_1_to_5000"
-    const expected = await db.queryJson(sql)
-    let isOver = false
-    const lane = async () => {
-      while (!isOver) assert.ok(expected.equals(await db.queryJson(sql)))
-    }
-    const lanes = Promise.all(Array.from({ length: 16 }, lane))
-    const joined = until('the second thread works', () => threadTimes()[1] > 0.3, 30_000)
-    await Promise.race([joined, lanes])
-    isOver = true
-    await Promise.all([joined, lanes])
+    const expected = await db.queryJson(HEAVY)
+    await joins(16, async () => assert.ok(expected.equals(await db.queryJson(HEAVY))))
     assert.equal(db.stats().connections.created, 8, 'connections move without being opened again')
-  } finally {
-    await db.close()
-  }
-})
+  }),
+)
+
+it('also when there is a connection for every call', { skip }, () =>
+  poolOf((db) => joins(8, () => db.queryJson(HEAVY))),
+)
+
+it('also when all calls are pages', { skip }, () =>
+  poolOf((db) => joins(4, () => db.paginateJson(`${HEAVY} WHERE seq > 0`, [], { page: 1, limit: 5000 }))),
+)

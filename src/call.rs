@@ -26,6 +26,7 @@ impl Call {
         match &self.wanted {
             Wanted::Rows { operation, .. } => *operation,
             Wanted::Json { .. } => Operation::Json,
+            Wanted::Body { .. } | Wanted::Count => Operation::Paginate,
         }
     }
 }
@@ -36,6 +37,13 @@ pub enum Wanted {
     Rows { limit: usize, operation: Operation },
     /// All rows as JSON.
     Json { shape: Option<Arc<Shape>> },
+    /// All rows as JSON behind the beginning of a response body.
+    Body {
+        shape: Option<Arc<Shape>>,
+        message: String,
+    },
+    /// The whole number in the first cell.
+    Count,
 }
 
 /// What a call came to.
@@ -43,6 +51,7 @@ pub enum Answer {
     Rows(Packed),
     Done(Done),
     Json { bytes: Vec<u8>, rows: usize },
+    Count(u64),
 }
 
 impl Answer {
@@ -51,7 +60,7 @@ impl Answer {
         match self {
             Answer::Rows(packed) => packed.segments.iter().map(Packet::size).sum(),
             Answer::Json { bytes, .. } => bytes.capacity(),
-            Answer::Done(_) => 0,
+            Answer::Done(_) | Answer::Count(_) => 0,
         }
     }
 
@@ -59,7 +68,7 @@ impl Answer {
         match self {
             Answer::Rows(packed) => packed.rows,
             Answer::Json { rows, .. } => *rows,
-            Answer::Done(_) => 0,
+            Answer::Done(_) | Answer::Count(_) => 0,
         }
     }
 }

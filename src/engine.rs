@@ -1,7 +1,6 @@
-//! One call from its arguments to its answer: lend a connection, run the statement, give the connection back.
+//! What a pool is to the binding: calls in, answers out, and what all calls share.
 
 use std::{
-    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -22,22 +21,17 @@ use crate::{
     metrics::{Gauges, Metrics, Operation},
     pool::Pool,
     runtime::Workers,
-    wire::{Cell, Columns, Memo, Row, RowSink},
 };
 
 mod job;
 mod memory;
 mod paginate;
 mod serve;
+mod sink;
 
-use job::InFlight;
 pub use job::Reply;
-use memory::Held;
 pub use memory::{Claim, Memory};
 pub use paginate::{Page, PageCall};
-
-/// A guess for the first JSON result of a call; it grows from here.
-const JSON_CAPACITY: usize = 1024;
 
 /// What a pool is to the binding: calls in, answers out.
 pub struct Engine {
@@ -76,27 +70,6 @@ impl Engine {
 
     pub fn memory(&self) -> &Arc<Memory> {
         &self.memory
-    }
-
-    /// Runs `work` as one observed call. Pinned by the caller, because a future that takes another by value has room
-    /// for it twice, and every call's task would be that much larger.
-    async fn observe(
-        &self,
-        operation: Operation,
-        work: Pin<&mut impl Future<Output = Result<Answer>>>,
-    ) -> (Result<Answer>, Duration) {
-        let started = Instant::now();
-        let in_flight = InFlight::enter(&self.in_flight);
-        let result = tokio::select! {
-            biased;
-            result = work => result,
-            // Dropping the work discards its connection and ends its statement on the server.
-            () = self.abort.wait() => Err(job::closed()),
-        };
-        drop(in_flight);
-        let took = started.elapsed();
-        self.record(operation, &result, took);
-        (result, took)
     }
 
     /// Counts a call that has ended.
@@ -192,39 +165,5 @@ impl Abort {
         if !self.is_called() {
             bell.await;
         }
-    }
-}
-
-/// Reads the first cell of the first row as a count.
-#[derive(Default)]
-struct Count {
-    columns: Columns,
-    value: Option<u64>,
-}
-
-impl Held for Count {
-    fn size(&self) -> usize {
-        0
-    }
-}
-
-impl RowSink for Count {
-    fn begin(&mut self, columns: &Columns, _memo: &mut Memo) -> Result<()> {
-        self.columns = columns.clone();
-        Ok(())
-    }
-
-    fn row(&mut self, mut row: Row<'_>) -> Result<()> {
-        if let (None, Some(column)) = (self.value, self.columns.first()) {
-            self.value = match row.cell(0, column)? {
-                Cell::Int(value) => u64::try_from(value).ok(),
-                Cell::UInt(value) => Some(value),
-                Cell::Bytes(text) => std::str::from_utf8(text)
-                    .ok()
-                    .and_then(|text| text.parse().ok()),
-                _ => None,
-            };
-        }
-        Ok(())
     }
 }

@@ -9,6 +9,7 @@
 //! worker thread may still need it. Ours live as long as the process.
 
 use std::{
+    cell::Cell,
     future::pending,
     io,
     sync::{Arc, OnceLock},
@@ -22,6 +23,11 @@ use load::Load;
 mod load;
 
 static SHARED: OnceLock<Result<Arc<Workers>, String>> = OnceLock::new();
+
+thread_local! {
+    /// Which worker this thread is.
+    static HERE: Cell<Option<Home>> = const { Cell::new(None) };
+}
 
 /// Above this share of a core, in percent, a thread gives connections away.
 const BUSY: u32 = 75;
@@ -51,7 +57,7 @@ impl Workers {
             .get_or_init(|| {
                 let cores = thread::available_parallelism().map_or(1, usize::from);
                 (0..threads.clamp(1, cores))
-                    .map(|_| start())
+                    .map(|place| start(Home(place)))
                     .collect::<io::Result<Vec<_>>>()
                     .map(|handles| Arc::new(Workers::new(handles)))
                     .map_err(|error| format!("the worker threads did not start: {error}"))
@@ -87,10 +93,19 @@ impl Workers {
         Home(calm.or_else(|| least().map(|(at, _)| at)).unwrap_or(0))
     }
 
-    /// To be called between the calls of a connection on its thread. Measures the thread's load from time to time;
-    /// the answer is a better thread for the connection, if there is one.
+    /// The thread of the caller.
+    pub fn here(&self) -> Home {
+        // A runtime that is not ours stands alone in its list.
+        HERE.get().unwrap_or(Home(0))
+    }
+
+    /// To be called between the calls of a connection. On the connection's own thread, measures the thread's load from
+    /// time to time; the answer is a better thread for the connection, if there is one.
     pub fn better(&self, home: Home) -> Option<Home> {
-        if self.workers.len() == 1 || !self.workers[home.0].load.measure() {
+        if self.workers.len() == 1
+            || HERE.get() != Some(home)
+            || !self.workers[home.0].load.measure()
+        {
             return None;
         }
         let loads: Vec<u32> = self
@@ -114,13 +129,16 @@ fn better(here: usize, loads: &[u32]) -> Option<usize> {
     (load + BUSY / 4 < mine).then_some(least)
 }
 
-fn start() -> io::Result<Handle> {
+fn start(home: Home) -> io::Result<Handle> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let handle = runtime.handle().clone();
     thread::Builder::new()
         .name("hegar-native".to_owned())
         // Ends with the process. A task that panics does not end it: tokio catches that.
-        .spawn(move || runtime.block_on(pending::<()>()))?;
+        .spawn(move || {
+            HERE.set(Some(home));
+            runtime.block_on(pending::<()>())
+        })?;
     Ok(handle)
 }
 

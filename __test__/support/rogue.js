@@ -12,16 +12,20 @@ const NONCE = Buffer.from('0123456789abcdefghij')
 
 /**
  * A server whose every session is played by `script(session)`, for what a real one never does. It ends with the
- * test. Resolves with what createPool needs, `{host, port, user}`, and the list of `sessions`.
+ * test. Resolves with what createPool needs, `{host, port, user}`, and the list of `sessions`. With `socketPath` it
+ * listens there and has no port.
  */
-async function rogueServer(t, script) {
+async function rogueServer(t, script, socketPath) {
   const sessions = []
   const server = net.createServer((socket) => {
     const session = new Session(socket)
     sessions.push(session)
     session.ended = Promise.resolve(script(session)).catch((error) => (session.error = error))
   })
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise((resolve) => {
+    if (socketPath) server.listen(socketPath, resolve)
+    else server.listen(0, '127.0.0.1', resolve)
+  })
   t.after(() => {
     for (const { socket } of sessions) socket.destroy()
     return new Promise((resolve) => server.close(resolve))

@@ -314,9 +314,8 @@ impl Delivery {
             Outcome::Answer(Answer::Done(done)) => {
                 records.push_back((Kind::Done, whole(done_bytes(&done))))
             }
-            Outcome::Number(number) => {
-                records.push_back((Kind::Number, whole(number.to_le_bytes().to_vec())))
-            }
+            Outcome::Answer(Answer::Count(count)) => records.push_back(number(count as f64)),
+            Outcome::Number(value) => records.push_back(number(value)),
             Outcome::Error(error) => records.push_back((Kind::Error, whole(error.to_json()))),
         }
         Delivery {
@@ -361,6 +360,10 @@ impl Delivery {
         }
         true
     }
+}
+
+fn number(value: f64) -> (Kind, Packet) {
+    (Kind::Number, whole(value.to_le_bytes().to_vec()))
 }
 
 fn whole(bytes: Vec<u8>) -> Packet {

@@ -4,13 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use napi::{Error, Result, Status, bindgen_prelude::BufferSlice};
 use napi_derive::napi;
-use tokio::task::yield_now;
 
 use crate::{
     call::{Answer, Call, Wanted},
     codec::params::Params,
     config::Config,
-    engine::{self, Claim, Engine, Page, PageCall, Reply as _},
+    engine::{self, Claim, Engine, Page, PageCall},
     error,
     metrics::Operation,
     pool::Wake,
@@ -122,17 +121,11 @@ impl NativePool {
             page: Page {
                 page: page as u64,
                 limit: limit as u64,
-                message,
             },
+            message,
         };
-        let engine = self.engine.clone();
         let reply = Reply::new(&self.queue, call);
-        // Taken here, so that calls are served as they were made.
-        let entries = engine.enter_page(&page_call);
-        self.spawn(async move {
-            let (result, took) = engine.paginate(&page_call, entries).await;
-            reply.deliver(&engine, result, took).await;
-        });
+        self.engine.start_page(page_call, Box::new(reply));
         Ok(())
     }
 
@@ -228,19 +221,6 @@ impl Reply {
         Reply {
             queue: Some(queue.clone()),
             call,
-        }
-    }
-
-    /// Sends the outcome of a page and wakes JavaScript.
-    async fn deliver(self, engine: &Engine, result: error::Result<Answer>, took: Duration) {
-        let slow = engine.is_slow(took).then_some(took);
-        let claim = result
-            .as_ref()
-            .ok()
-            .map(|answer| engine.memory().claim(answer.size()));
-        if let Some(sleeper) = Box::new(self).send(result, slow, claim) {
-            yield_now().await;
-            sleeper.wake();
         }
     }
 

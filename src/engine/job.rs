@@ -1,10 +1,7 @@
-//! A call of JavaScript from its start to its answer, and what is counted about it.
+//! A call of JavaScript from its start to its answer, and what is counted about it. A page is one call of two statements.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -13,10 +10,11 @@ use tokio::time::Instant;
 use crate::{
     call::{Answer, Call},
     error::{Error, Kind, Result},
+    metrics::Operation,
     pool::{Passenger, Seat, Wake},
 };
 
-use super::{Claim, Engine};
+use super::{Claim, Engine, paginate::PagePart};
 
 /// Where the answer of a call goes.
 pub trait Reply: Send + Sync {
@@ -33,47 +31,82 @@ pub trait Reply: Send + Sync {
 impl Engine {
     /// Starts a call. Its answer goes to `reply`, whatever happens. Calls are served in the order of these starts.
     pub fn start(self: &Arc<Self>, call: Call, reply: Box<dyn Reply>) {
-        let shares = self.config().pipelining && call.statement.template().is_plain_read();
+        self.begin();
+        self.admit(call, Outlet::Caller(reply));
+    }
+
+    /// Counts a call that begins; it ends with [`Engine::settle`].
+    pub(super) fn begin(&self) {
         // A gauge on its own: nothing is ordered by it.
         self.in_flight.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Sends a statement on its way through the pool.
+    pub(super) fn admit(self: &Arc<Self>, call: Call, outlet: Outlet) {
+        let shares = self.config().pipelining && call.statement.template().is_plain_read();
         self.pool.admit(Box::new(Job {
             engine: self.clone(),
             call,
-            started: Instant::now(),
+            entered: Instant::now(),
             shares,
-            reply: Some(reply),
+            outlet: Some(outlet),
         }));
     }
+
+    /// Counts a call that has ended and hands over its outcome.
+    pub(super) fn settle(
+        &self,
+        operation: Operation,
+        started: Instant,
+        result: Result<Answer>,
+        reply: Box<dyn Reply>,
+    ) -> Option<Arc<dyn Wake>> {
+        let took = started.elapsed();
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.record(operation, &result, took);
+        let slow = self.is_slow(took).then_some(took);
+        let claim = result
+            .as_ref()
+            .ok()
+            .map(|answer| self.memory.claim(answer.size()));
+        reply.send(result, slow, claim)
+    }
+}
+
+/// Who gets the answer of a statement.
+pub(super) enum Outlet {
+    Caller(Box<dyn Reply>),
+    Page(PagePart),
 }
 
 struct Job {
     engine: Arc<Engine>,
     call: Call,
-    started: Instant,
+    entered: Instant,
     shares: bool,
     /// `None` only after the answer has been given.
-    reply: Option<Box<dyn Reply>>,
+    outlet: Option<Outlet>,
 }
 
 impl Job {
     fn answer(&mut self, result: Result<Answer>) -> Option<Arc<dyn Wake>> {
-        let reply = self.reply.take()?;
-        let engine = &self.engine;
-        let took = self.started.elapsed();
-        engine.in_flight.fetch_sub(1, Ordering::Relaxed);
-        engine.record(self.call.operation(), &result, took);
-        let slow = engine.is_slow(took).then_some(took);
-        let claim = result
-            .as_ref()
-            .ok()
-            .map(|answer| engine.memory.claim(answer.size()));
-        reply.send(result, slow, claim)
+        match self.outlet.take()? {
+            Outlet::Caller(reply) => {
+                let operation = self.call.operation();
+                self.engine.settle(operation, self.entered, result, reply)
+            }
+            Outlet::Page(part) => part.put(&self.engine, result),
+        }
     }
 }
 
 impl Passenger for Job {
     fn call(&self) -> &Call {
         &self.call
+    }
+
+    fn entered(&self) -> Instant {
+        self.entered
     }
 
     fn shares(&self) -> bool {
@@ -89,7 +122,7 @@ impl Passenger for Job {
     fn again(mut self: Box<Self>) {
         // Not a second time in company, so that it is answered in the end.
         self.shares = false;
-        self.engine.pool.clone().admit(self);
+        self.engine.pool.clone().readmit(self);
     }
 
     fn finish(mut self: Box<Self>, result: Result<Answer>) -> Option<Arc<dyn Wake>> {
@@ -100,7 +133,7 @@ impl Passenger for Job {
 impl Drop for Job {
     /// A task that ends without an answer was ended by `close` or by a defect.
     fn drop(&mut self) {
-        if self.reply.is_none() {
+        if self.outlet.is_none() {
             return;
         }
         let error = if self.engine.abort.is_called() {
@@ -117,25 +150,9 @@ impl Drop for Job {
     }
 }
 
-pub(super) fn closed() -> Error {
+fn closed() -> Error {
     Error::new(
         Kind::PoolClosed,
         "the pool was closed before the call was done",
     )
-}
-
-/// Counts a call while it runs, however it ends.
-pub(super) struct InFlight<'a>(&'a AtomicU64);
-
-impl<'a> InFlight<'a> {
-    pub fn enter(count: &'a AtomicU64) -> InFlight<'a> {
-        count.fetch_add(1, Ordering::Relaxed);
-        InFlight(count)
-    }
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }

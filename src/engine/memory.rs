@@ -1,7 +1,7 @@
 //! The memory of results: what is being read and what waits for JavaScript, together bounded.
 //!
 //! Past the bound, calls in the middle of a result stop reading, which slows the server down through its socket, and
-//! when JavaScript does not take what is finished, new calls wait before they take a connection. One result, the
+//! when JavaScript does not take what is finished, calls wait before they begin. One result, the
 //! leader's, is read on all the same, so that there is an end to it: when it is finished JavaScript takes it, and the
 //! next one leads.
 
@@ -19,7 +19,6 @@ use tokio::{
 };
 
 use crate::{
-    codec::{json::JsonRows, packed::PackedRows},
     error::{Error, Kind, Result},
     wire::{Columns, Memo, Row, RowSink},
 };
@@ -59,13 +58,13 @@ impl Memory {
         }
     }
 
-    /// Waits until JavaScript has taken enough for another call to begin, at most for `limit`. What is being read does
-    /// not count here, so that a large result does not hold up small ones.
-    pub async fn room(&self, limit: Duration) -> Result<()> {
+    /// Waits until JavaScript has taken enough for another call to begin, at most until `deadline`. What is being read
+    /// does not count here, so that a large result does not hold up small ones.
+    pub async fn room(&self, deadline: Instant) -> Result<()> {
         if self.finished() <= MAX_FINISHED {
             return Ok(());
         }
-        let deadline = Instant::now() + limit;
+        let begun = Instant::now();
         loop {
             let freed = self.freed.notified();
             if self.finished() <= MAX_FINISHED {
@@ -77,7 +76,7 @@ impl Memory {
                     format!(
                         "{} bytes of results wait for JavaScript, whose event loop took none for {} ms",
                         self.finished(),
-                        limit.as_millis()
+                        begun.elapsed().as_millis()
                     ),
                 ));
             }
@@ -135,18 +134,6 @@ enum Turn {
 /// A sink that knows how much memory it holds.
 pub trait Held: RowSink + Send {
     fn size(&self) -> usize;
-}
-
-impl Held for JsonRows<'_> {
-    fn size(&self) -> usize {
-        JsonRows::size(self)
-    }
-}
-
-impl Held for PackedRows<'_> {
-    fn size(&self) -> usize {
-        PackedRows::size(self)
-    }
 }
 
 /// A sink whose growth is counted, and which makes the wire wait when there is no room.
@@ -255,11 +242,14 @@ mod tests {
     #[tokio::test]
     async fn new_calls_wait_for_finished_results_only_and_with_a_deadline() {
         let memory = full();
-        assert!(memory.room(MOMENT).await.is_ok());
+        assert!(memory.room(Instant::now() + MOMENT).await.is_ok());
         let claim = memory.claim(MAX_FINISHED + 1);
-        let error = memory.room(MOMENT).await.expect_err("no room");
+        let error = memory
+            .room(Instant::now() + MOMENT)
+            .await
+            .expect_err("no room");
         assert_eq!(error.kind(), Kind::PoolTimeout);
         drop(claim);
-        assert!(memory.room(MOMENT).await.is_ok());
+        assert!(memory.room(Instant::now() + MOMENT).await.is_ok());
     }
 }

@@ -1,20 +1,20 @@
-//! A page as a whole response body: rows and count read at the same time, the envelope written around them.
+//! A page as a whole response body: rows and count are two statements on their way through the pool, and whichever is
+//! answered last writes the envelope around both.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::time::Instant;
 
 use crate::{
-    call::Answer,
-    codec::{
-        date, json::JsonRows, number::write_u64, params::Params, shape::Shape,
-        string::write_json_string,
-    },
+    call::{Answer, Call, Wanted},
+    codec::{date, number::write_u64, params::Params, shape::Shape},
     error::{Error, Kind, Result},
     metrics::Operation,
-    pool::Entry,
+    pool::Wake,
     statement::Statement,
 };
 
-use super::{Count, Engine, Held, JSON_CAPACITY};
+use super::{Engine, Reply, job::Outlet};
 
 /// The statements of one page.
 pub struct PageCall {
@@ -23,90 +23,126 @@ pub struct PageCall {
     /// Counts all rows; without it the page says nothing of a total.
     pub count: Option<(Arc<Statement>, Params)>,
     pub shape: Option<Arc<Shape>>,
+    pub message: String,
     pub page: Page,
 }
 
-/// What the envelope says.
+/// Which page it is.
 pub struct Page {
     pub page: u64,
     pub limit: u64,
-    pub message: String,
 }
 
 impl Engine {
-    /// Takes the places that `call` needs, in their order.
-    pub fn enter_page(&self, call: &PageCall) -> (Entry, Option<Entry>) {
-        let entry = self.pool.enter();
-        (entry, call.count.is_some().then(|| self.pool.enter()))
-    }
-
-    /// Reads a page and answers with `{status, message, data, pagination, timestamp}` as JSON.
-    pub async fn paginate(
-        &self,
-        call: &PageCall,
-        entries: (Entry, Option<Entry>),
-    ) -> (Result<Answer>, Duration) {
-        self.observe(Operation::Paginate, pin!(self.page(call, entries)))
-            .await
-    }
-
-    /// Runs a statement on the connection that `entry` comes to.
-    async fn read(
-        &self,
-        entry: Entry,
-        statement: &Statement,
-        params: &Params,
-        sink: &mut impl Held,
-    ) -> Result<()> {
-        self.memory.room(self.config().acquire_timeout()).await?;
-        let lease = entry.lend().await?;
-        let (lease, result) = self.execute(lease, statement, params, sink).await;
-        if let Some(lease) = lease {
-            lease.put_back();
-        }
-        result.map(drop)
-    }
-
-    async fn page(
-        &self,
-        call: &PageCall,
-        (entry, count_entry): (Entry, Option<Entry>),
-    ) -> Result<Answer> {
-        let mut head = b"{\"status\":\"success\",\"message\":".to_vec();
-        write_json_string(call.page.message.as_bytes(), &mut head);
-        head.extend_from_slice(b",\"data\":");
-        let mut rows =
-            JsonRows::new(&self.format, call.shape.as_deref(), JSON_CAPACITY).with_head(&head);
-        let data = self.read(entry, &call.statement, &call.params, &mut rows);
-        let total = match &call.count {
-            None => {
-                data.await?;
-                None
-            }
-            Some((statement, params)) => {
-                let mut count = Count::default();
-                let count_entry = count_entry.unwrap_or_else(|| self.pool.enter());
-                // Both finish before an error is told, so that no connection is left in the middle of a result.
-                let (read, counted) =
-                    tokio::join!(data, self.read(count_entry, statement, params, &mut count));
-                read?;
-                counted?;
-                Some(count.value.ok_or_else(no_count)?)
-            }
+    /// Reads a page; the answer is `{status, message, data, pagination, timestamp}` as JSON.
+    pub fn start_page(self: &Arc<Self>, call: PageCall, reply: Box<dyn Reply>) {
+        self.begin();
+        let pending = Arc::new(PendingPage {
+            page: call.page,
+            started: Instant::now(),
+            counts: call.count.is_some(),
+            parts: Mutex::new(Parts {
+                rows: None,
+                count: None,
+                reply: Some(reply),
+            }),
+        });
+        let part = |role| {
+            Outlet::Page(PagePart {
+                page: pending.clone(),
+                role,
+            })
         };
-        let count = rows.rows();
-        let mut body = rows.finish().ok_or_else(|| {
-            Error::new(
-                Kind::Parameters,
-                "paginateJson needs a statement that returns rows",
-            )
-        })?;
-        write_pagination(&call.page, total, count as u64, &mut body);
-        Ok(Answer::Json {
-            bytes: body,
-            rows: count,
-        })
+        let rows = Call {
+            statement: call.statement,
+            params: call.params,
+            wanted: Wanted::Body {
+                shape: call.shape,
+                message: call.message,
+            },
+        };
+        self.admit(rows, part(Role::Rows));
+        if let Some((statement, params)) = call.count {
+            let count = Call {
+                statement,
+                params,
+                wanted: Wanted::Count,
+            };
+            self.admit(count, part(Role::Count));
+        }
     }
+}
+
+/// A page whose statements are under way.
+struct PendingPage {
+    page: Page,
+    started: Instant,
+    /// Whether the count is one of its statements.
+    counts: bool,
+    /// Guards what has come; held while a part is put in.
+    parts: Mutex<Parts>,
+}
+
+struct Parts {
+    rows: Option<Result<Answer>>,
+    count: Option<Result<Answer>>,
+    /// `None` only after the page has been answered.
+    reply: Option<Box<dyn Reply>>,
+}
+
+/// The place in a page for the answer of one statement.
+pub(super) struct PagePart {
+    page: Arc<PendingPage>,
+    role: Role,
+}
+
+#[derive(Clone, Copy)]
+enum Role {
+    Rows,
+    Count,
+}
+
+impl PagePart {
+    /// Puts the answer in its place. The page is answered when all have come, also when one failed, so that nothing of
+    /// it is under way any more.
+    pub fn put(self, engine: &Engine, result: Result<Answer>) -> Option<Arc<dyn Wake>> {
+        let PendingPage {
+            page,
+            started,
+            counts,
+            parts,
+        } = &*self.page;
+        let (rows, count, reply) = {
+            let mut parts = parts.lock().unwrap_or_else(PoisonError::into_inner);
+            match self.role {
+                Role::Rows => parts.rows = Some(result),
+                Role::Count => parts.count = Some(result),
+            }
+            if parts.rows.is_none() || (*counts && parts.count.is_none()) {
+                return None;
+            }
+            (parts.rows.take()?, parts.count.take(), parts.reply.take()?)
+        };
+        let body = write_body(page, rows, count);
+        engine.settle(Operation::Paginate, *started, body, reply)
+    }
+}
+
+/// Writes the envelope's end behind the rows, whose head is there already.
+fn write_body(page: &Page, rows: Result<Answer>, count: Option<Result<Answer>>) -> Result<Answer> {
+    let Answer::Json { mut bytes, rows } = rows? else {
+        return Err(Error::new(
+            Kind::Parameters,
+            "paginateJson needs a statement that returns rows",
+        ));
+    };
+    let total = match count.transpose()? {
+        None => None,
+        Some(Answer::Count(total)) => Some(total),
+        Some(_) => return Err(no_count()),
+    };
+    write_pagination(page, total, rows as u64, &mut bytes);
+    Ok(Answer::Json { bytes, rows })
 }
 
 fn no_count() -> Error {

@@ -9,27 +9,36 @@ use std::{
     future::poll_fn,
     pin::{Pin, pin},
     sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
 };
 
-use tokio::{task::yield_now, time::timeout};
+use tokio::{
+    task::yield_now,
+    time::{Instant, Sleep, sleep_until, timeout},
+};
 
 use crate::{
-    call::{Answer, Call, Wanted},
-    codec::{json::JsonRows, packed::PackedRows, params::Params},
+    call::{Answer, Call},
+    codec::params::Params,
     error::{Error, Kind, Result},
     metrics::CloseReason,
     pool::{Lease, Passenger, Seat, Wake},
     statement::Statement,
-    wire::{Columns, Done, Memo, Row, RowSink, is_forgotten},
+    wire::{Done, is_forgotten},
 };
 
 use super::{
-    Engine, JSON_CAPACITY,
+    Engine,
     memory::{Bounded, Held},
+    sink::Sink,
 };
 
 /// The most calls that one takes along. More would only lengthen the wait of the last one.
 const MAX_RIDERS: usize = 15;
+/// How long calls wait for the answers of those that they were sent with. All were quick when they were sent, so by
+/// then something has gone wrong, such as a locked table, that may be none of theirs.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A call whose answer is known and not handed over yet.
 type Answered = (Box<dyn Passenger>, Result<Answer>);
@@ -49,7 +58,11 @@ impl Engine {
     async fn serve_all(&self, seat: Seat, first: Box<dyn Passenger>) {
         let mut news = News::default();
         let mut next = match Box::pin(seat.take()).await {
-            Ok(lease) => Some((lease, first)),
+            Ok(Some(lease)) => Some((lease, first)),
+            Ok(None) => {
+                self.pool.readmit(first);
+                None
+            }
             Err(error) => {
                 news.add(first.finish(Err(error)));
                 None
@@ -58,18 +71,17 @@ impl Engine {
         while let Some((lease, passenger)) = next {
             let (lease, answered) = self.serve_next(lease, passenger, &mut news).await;
             // The connection is passed on first: who has the answer finds it idle or at work for another.
-            next = lease.and_then(Lease::next);
+            next = lease.and_then(|lease| {
+                let (lease, moved) = lease.relocate();
+                let (lease, passenger) = lease.next()?;
+                if moved {
+                    passenger.board(lease.into_seat());
+                    return None;
+                }
+                Some((lease, passenger))
+            });
             if let Some((passenger, result)) = answered {
                 news.add(passenger.finish(result));
-            }
-            if let Some((lease, passenger)) = next {
-                match lease.moved() {
-                    Ok(seat) => {
-                        passenger.board(seat);
-                        next = None;
-                    }
-                    Err(lease) => next = Some((lease, passenger)),
-                }
             }
         }
         news.tell().await;
@@ -83,7 +95,8 @@ impl Engine {
         passenger: Box<dyn Passenger>,
         news: &mut News,
     ) -> (Option<Lease>, Option<Answered>) {
-        let room = pin!(self.memory.room(self.config().acquire_timeout()));
+        let deadline = passenger.entered() + self.config().acquire_timeout();
+        let room = pin!(self.memory.room(deadline));
         if let Err(error) = news.during(room).await {
             return (Some(lease), Some((passenger, Err(error))));
         }
@@ -121,19 +134,29 @@ impl Engine {
             });
             let work = pin!(lease.connection().send(calls));
             let sent = pin!(self.within_deadline(work));
-            news.during(sent).await.and_then(|sent| sent)
+            news.during(sent).await
         };
-        if let Err(error) = sent {
-            lease.abandon();
-            return (None, crew.0.pop_front().map(|first| (first, Err(error))));
+        match sent {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                lease.discard(CloseReason::Error);
+                return crew.fail(error);
+            }
+            Err(late) => {
+                lease.abandon();
+                return crew.fail(late);
+            }
         }
+        let mut patience = pin!(sleep_until(Instant::now() + PATIENCE));
         let mut held = Some(lease);
-        while let (Some(lease), Some(passenger)) = (held.take(), crew.0.pop_front()) {
+        while let Some(passenger) = crew.0.pop_front() {
+            let Some(lease) = held.take() else { break };
             let (rest, result) = {
                 let received = pin!(self.receive(lease, passenger.call()));
-                news.during(received).await
+                let work = pin!(crew.stay_with(received, patience.as_mut()));
+                news.during(work).await
             };
-            held = rest;
+            held = rest.and_then(|lease| crew.left_to(lease));
             if is_forgotten(&result) {
                 passenger.again();
             } else if crew.0.is_empty() || held.is_none() {
@@ -174,7 +197,7 @@ impl Engine {
     }
 
     /// Runs a statement within the query deadline. The lease comes back when the connection can serve on.
-    pub(super) async fn execute(
+    async fn execute(
         &self,
         mut lease: Lease,
         statement: &Statement,
@@ -227,14 +250,7 @@ impl Engine {
     }
 
     fn sink<'a>(&'a self, call: &'a Call) -> Sink<'a> {
-        match &call.wanted {
-            Wanted::Rows { limit, .. } => {
-                Sink::Rows(PackedRows::new(&self.format, &self.row_shapes, *limit))
-            }
-            Wanted::Json { shape } => {
-                Sink::Json(JsonRows::new(&self.format, shape.as_deref(), JSON_CAPACITY))
-            }
-        }
+        Sink::new(&call.wanted, &self.format, &self.row_shapes)
     }
 }
 
@@ -242,28 +258,73 @@ impl Engine {
 /// plain reads.
 struct Crew(VecDeque<Box<dyn Passenger>>);
 
-impl Drop for Crew {
-    fn drop(&mut self) {
-        for passenger in self.0.drain(..) {
+impl Crew {
+    /// Awaits an answer. Those behind it go elsewhere when their patience is at an end.
+    async fn stay_with<T>(
+        &mut self,
+        mut work: Pin<&mut impl Future<Output = T>>,
+        mut patience: Pin<&mut Sleep>,
+    ) -> T {
+        poll_fn(|context| {
+            let polled = work.as_mut().poll(context);
+            if polled.is_pending()
+                && !self.0.is_empty()
+                && patience.as_mut().poll(context).is_ready()
+            {
+                self.leave();
+            }
+            polled
+        })
+        .await
+    }
+
+    /// The connection, unless it owes answers to those who have left.
+    fn left_to(&self, mut lease: Lease) -> Option<Lease> {
+        if self.0.is_empty() && lease.connection().owes() > 0 {
+            lease.discard(CloseReason::Timeout);
+            return None;
+        }
+        Some(lease)
+    }
+
+    /// The commands did not get through: the first call has the error, the others go elsewhere.
+    fn fail(mut self, error: Error) -> (Option<Lease>, Option<Answered>) {
+        let first = self.0.pop_front();
+        (None, first.map(|passenger| (passenger, Err(error))))
+    }
+
+    fn leave(&mut self) {
+        // Each goes to the front of the queue, so the last one goes first.
+        while let Some(passenger) = self.0.pop_back() {
             passenger.again();
         }
     }
 }
 
+impl Drop for Crew {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
 /// Who is to be woken for answers that have been handed over. Waking a thread costs more than a small answer, so it is
-/// put off until there is nothing to do but wait, and until other tasks have had their turn.
+/// put off until there is nothing to do but wait, and other tasks have had their turn; but never beyond the second wait.
 #[derive(Default)]
-struct News(Option<Arc<dyn Wake>>);
+struct News {
+    sleeper: Option<Arc<dyn Wake>>,
+    /// Whether they have been held back once.
+    is_late: bool,
+}
 
 impl News {
     fn add(&mut self, sleeper: Option<Arc<dyn Wake>>) {
         if sleeper.is_some() {
-            self.0 = sleeper;
+            self.sleeper = sleeper;
         }
     }
 
     async fn tell(&mut self) {
-        if self.0.is_some() {
+        if self.sleeper.is_some() {
             yield_now().await;
         }
         self.wake();
@@ -274,20 +335,33 @@ impl News {
         let mut turn_of_others = pin!(yield_now());
         poll_fn(|context| {
             let polled = work.as_mut().poll(context);
-            // Not looked at again once it is over: then nobody is left to be woken.
-            if polled.is_pending()
-                && self.0.is_some()
-                && turn_of_others.as_mut().poll(context).is_ready()
-            {
-                self.wake();
+            if polled.is_pending() && self.sleeper.is_some() {
+                self.hold_back(turn_of_others.as_mut(), context);
             }
             polled
         })
         .await
     }
 
+    /// The first time, lets others have their turn; the second time wakes.
+    fn hold_back(
+        &mut self,
+        turn_of_others: Pin<&mut impl Future<Output = ()>>,
+        context: &mut Context<'_>,
+    ) {
+        if self.is_late {
+            return self.wake();
+        }
+        self.is_late = true;
+        // Has this task polled again when the others have had their turn.
+        let Poll::Pending = turn_of_others.poll(context) else {
+            return self.wake();
+        };
+    }
+
     fn wake(&mut self) {
-        if let Some(sleeper) = self.0.take() {
+        self.is_late = false;
+        if let Some(sleeper) = self.sleeper.take() {
             sleeper.wake();
         }
     }
@@ -299,47 +373,62 @@ impl Drop for News {
     }
 }
 
-/// The rows of a call in the form that it wants.
-enum Sink<'a> {
-    Rows(PackedRows<'a>),
-    Json(JsonRows<'a>),
-}
+#[cfg(test)]
+mod tests {
+    use std::{future::ready, sync::atomic::AtomicUsize, sync::atomic::Ordering};
 
-impl Sink<'_> {
-    fn answer(self, done: Done) -> Answer {
-        match self {
-            Sink::Rows(rows) => rows.finish().map_or(Answer::Done(done), Answer::Rows),
-            Sink::Json(json) => {
-                let rows = json.rows();
-                json.finish()
-                    .map_or(Answer::Done(done), |bytes| Answer::Json { bytes, rows })
+    use super::*;
+
+    #[derive(Default)]
+    struct Sleeper(AtomicUsize);
+
+    impl Wake for Sleeper {
+        fn wake(&self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    impl Sleeper {
+        fn woken(&self) -> usize {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    #[tokio::test]
+    async fn news_are_told_while_nothing_comes() {
+        let sleeper = Arc::new(Sleeper::default());
+        let mut news = News::default();
+        news.add(Some(sleeper.clone()));
+        let seen = sleeper.clone();
+        let work = pin!(async move {
+            while seen.woken() == 0 {
+                yield_now().await;
             }
-        }
-    }
-}
-
-impl RowSink for Sink<'_> {
-    fn begin(&mut self, columns: &Columns, memo: &mut Memo) -> Result<()> {
-        match self {
-            Sink::Rows(rows) => rows.begin(columns, memo),
-            Sink::Json(json) => json.begin(columns, memo),
-        }
+        });
+        let told = timeout(Duration::from_secs(5), news.during(work)).await;
+        assert!(told.is_ok(), "the sleeper was not woken during the wait");
     }
 
-    #[inline]
-    fn row(&mut self, row: Row<'_>) -> Result<()> {
-        match self {
-            Sink::Rows(rows) => rows.row(row),
-            Sink::Json(json) => json.row(row),
-        }
+    #[tokio::test]
+    async fn news_are_told_at_the_second_wait_however_short_the_waits_are() {
+        let sleeper = Arc::new(Sleeper::default());
+        let mut news = News::default();
+        news.add(Some(sleeper.clone()));
+        news.during(pin!(ready(()))).await;
+        assert_eq!(sleeper.woken(), 0, "nobody waited");
+        // Each wait is over as soon as the others had their turn, as on a thread that is always behind its server.
+        news.during(pin!(yield_now())).await;
+        assert_eq!(sleeper.woken(), 0, "more may come");
+        news.during(pin!(yield_now())).await;
+        assert_eq!(sleeper.woken(), 1);
     }
-}
 
-impl Held for Sink<'_> {
-    fn size(&self) -> usize {
-        match self {
-            Sink::Rows(rows) => rows.size(),
-            Sink::Json(json) => json.size(),
-        }
+    #[tokio::test]
+    async fn news_are_told_when_their_bearer_ends() {
+        let sleeper = Arc::new(Sleeper::default());
+        let mut news = News::default();
+        news.add(Some(sleeper.clone()));
+        drop(news);
+        assert_eq!(sleeper.woken(), 1);
     }
 }

@@ -4,7 +4,7 @@
 //! counted in `total` from before its connection is opened until after it is gone, so the limit holds at every
 //! moment; a waiter gets either a connection or the right to open one.
 
-mod entry;
+mod acquire;
 mod keeper;
 mod lease;
 mod passenger;
@@ -16,8 +16,9 @@ use std::{
 };
 
 use tokio::{
+    runtime::Handle,
     sync::{Notify, oneshot},
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 
 use tracing::{debug, warn};
@@ -30,11 +31,10 @@ use crate::{
     wire::{Connection, Discard},
 };
 
-pub use entry::Entry;
 pub use lease::Lease;
 pub use passenger::{Passenger, Seat, Wake};
 
-use entry::Slot;
+use acquire::Slot;
 use passenger::refuse;
 
 /// How long a liveness check may take: a server that needs longer is as good as gone.
@@ -50,7 +50,6 @@ pub struct Pool {
     changed: Notify,
 }
 
-#[derive(Default)]
 struct State {
     /// The connection used last is lent first, so that the rest can grow idle and be closed.
     idle: Vec<Idle>,
@@ -79,6 +78,7 @@ pub struct Pooled {
 }
 
 struct Waiter {
+    /// Rises along the queue. A task keeps it to leave by; calls may have the number of a task that has left.
     number: u64,
     claim: Claim,
 }
@@ -88,16 +88,30 @@ enum Claim {
     /// A task, which keeps its own deadline.
     Task(oneshot::Sender<Grant>),
     /// A call without a task; the pool keeps its deadline.
-    Call {
-        passenger: Box<dyn Passenger>,
-        since: Instant,
-    },
+    Call(Box<dyn Passenger>),
 }
 
 enum Grant {
     Connection(Pooled),
     /// The right to open a connection; it is already counted.
     Slot,
+}
+
+/// The first waiter's number. Those who come back to the front count down from here, a few at a time.
+const FIRST_NUMBER: u64 = 1 << 63;
+
+impl Default for State {
+    fn default() -> State {
+        State {
+            idle: Vec::new(),
+            waiters: VecDeque::new(),
+            next_waiter: FIRST_NUMBER,
+            is_watched: false,
+            total: 0,
+            closed: false,
+            last_connect_error: None,
+        }
+    }
 }
 
 impl State {
@@ -109,13 +123,31 @@ impl State {
         number
     }
 
-    /// Removes a waiter if it is still there.
+    /// Puts a call before all others.
+    fn queue_first(&mut self, passenger: Box<dyn Passenger>) {
+        let claim = Claim::Call(passenger);
+        match self.waiters.front() {
+            None => {
+                self.queue(claim);
+            }
+            Some(first) => {
+                let number = first.number - 1;
+                self.waiters.push_front(Waiter { number, claim });
+            }
+        }
+    }
+
+    /// Removes a task if it still waits.
     fn leave(&mut self, number: u64) {
-        // Numbers rise along the queue, and those who leave by deadline stand at its front.
         let found = self
             .waiters
             .binary_search_by_key(&number, |waiter| waiter.number);
-        if let Ok(at) = found {
+        if let Ok(at) = found
+            && let Some(Waiter {
+                claim: Claim::Task(_),
+                ..
+            }) = self.waiters.get(at)
+        {
             self.waiters.remove(at);
         }
     }
@@ -157,17 +189,12 @@ impl Pool {
         &self.metrics
     }
 
-    /// Takes a place, to be waited for later. Must not be called under a lock.
-    pub fn enter(self: &Arc<Pool>) -> Entry {
-        Entry::new(self)
+    /// Whether a connection that has been idle since then needs no check.
+    fn trusts(&self, idle_since: Instant) -> bool {
+        idle_since.elapsed() < Duration::from_millis(self.config.validate_after_idle_ms)
     }
 
-    /// Lends a connection, waiting at most `acquireTimeoutMs`.
-    pub async fn acquire(self: &Arc<Pool>) -> Result<Lease> {
-        self.enter().lend().await
-    }
-
-    /// Checks a connection that has been idle for long. A dead one is replaced by another try.
+    /// Checks a connection that has been idle for long; a dead one is closed.
     async fn validate(&self, mut lease: Lease, deadline: Instant) -> Option<Lease> {
         let limit = deadline.min(Instant::now() + PING_TIMEOUT);
         match timeout_at(limit, lease.connection().ping()).await {
@@ -186,7 +213,8 @@ impl Pool {
         started: Instant,
         deadline: Instant,
     ) -> Result<Lease> {
-        let home = slot.home();
+        // Its socket is registered with the runtime of whoever opens it.
+        let home = self.workers.here();
         let begun = Instant::now();
         let connect_deadline = begun + self.config.connect_timeout();
         let opened = timeout_at(
@@ -250,9 +278,9 @@ impl Pool {
                     Ok(()) => return,
                     Err(unsent) => grant = unsent,
                 },
-                Claim::Call { passenger, since } => {
+                Claim::Call(passenger) => {
                     drop(state);
-                    return self.seat(passenger, since, grant);
+                    return self.seat(passenger, grant);
                 }
             }
         }
@@ -274,9 +302,9 @@ impl Pool {
                         return;
                     }
                 }
-                Claim::Call { passenger, since } => {
+                Claim::Call(passenger) => {
                     drop(state);
-                    return self.seat(passenger, since, Grant::Slot);
+                    return self.seat(passenger, Grant::Slot);
                 }
             }
         }
@@ -295,8 +323,19 @@ impl Pool {
             reason = reason.label(),
             "connection closed"
         );
-        hang_up(pooled.connection);
-        self.free_slot();
+        let connection = pooled.connection;
+        let Some(runtime) = Handle::try_current()
+            .ok()
+            .filter(|_| connection.is_usable())
+        else {
+            return self.free_slot();
+        };
+        let pool = self.clone();
+        runtime.spawn(async move {
+            // The server counts the session until it has ended it, so the slot is taken until then.
+            let _ = timeout(PING_TIMEOUT, connection.close()).await;
+            pool.free_slot();
+        });
     }
 
     pub fn occupancy(&self) -> Occupancy {
@@ -325,7 +364,7 @@ impl Pool {
             match waiter.claim {
                 // Dropping the sender refuses the task.
                 Claim::Task(task) => drop(task),
-                Claim::Call { passenger, .. } => refuse(passenger, closed()),
+                Claim::Call(passenger) => refuse(passenger, closed()),
             }
         }
         for idle in idle {
@@ -348,9 +387,9 @@ impl Pool {
         let config = self.config.clone();
         debug!(id, "ending a session that was left busy");
         // Killing is clean-up after the caller has its answer, so it goes by itself and within a deadline.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(async move {
-                let _ = tokio::time::timeout(config.connect_timeout(), async {
+                let _ = timeout(config.connect_timeout(), async {
                     let mut control = Connection::open(&config).await?;
                     control
                         .query(&format!("KILL CONNECTION {id}"), &mut Discard)
@@ -406,13 +445,4 @@ fn closed() -> Error {
         Kind::PoolClosed,
         "the pool is closed; create a new one to run queries",
     )
-}
-
-/// Lets the server know, in the background, when there still is a runtime; the socket closes in any case.
-fn hang_up(connection: Box<Connection>) {
-    if connection.is_usable()
-        && let Ok(runtime) = tokio::runtime::Handle::try_current()
-    {
-        runtime.spawn(tokio::time::timeout(PING_TIMEOUT, connection.close()));
-    }
 }

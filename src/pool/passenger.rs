@@ -4,14 +4,11 @@
 //! holds a connection and is done takes the next one, or several that can share one write. Only when nobody does is a
 //! task started for it.
 
-use std::{
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::sync::{Arc, MutexGuard, Weak};
 
 use tokio::{
     runtime::Handle,
-    time::{Instant, sleep_until, timeout_at},
+    time::{Instant, sleep_until},
 };
 
 use crate::{
@@ -21,12 +18,15 @@ use crate::{
 
 use super::{
     Claim, Grant, Lease, Pool, State, Waiter,
-    entry::{Slot, check_queue},
+    acquire::{Slot, check_queue},
 };
 
 /// A call on its way through the pool.
 pub trait Passenger: Send + Sync {
     fn call(&self) -> &Call;
+
+    /// When the call began to wait for a connection; its acquire deadline counts from here.
+    fn entered(&self) -> Instant;
 
     /// Whether the call may share a write with others, and be run again when that fails.
     fn shares(&self) -> bool;
@@ -34,7 +34,7 @@ pub trait Passenger: Send + Sync {
     /// Starts the task that runs the call. Never called under a lock.
     fn board(self: Box<Self>, seat: Seat);
 
-    /// Enters the pool once more, for a connection of its own. Never called under a lock.
+    /// Goes back to the pool, at the front, for a connection of its own. Never called under a lock.
     fn again(self: Box<Self>);
 
     /// Ends the call. Where the answer needs somebody woken, that is left to the caller.
@@ -49,7 +49,7 @@ pub trait Wake: Send + Sync {
 /// What a call gets from the pool.
 pub struct Seat {
     pool: Arc<Pool>,
-    since: Instant,
+    entered: Instant,
     place: Place,
 }
 
@@ -75,28 +75,27 @@ impl Seat {
     }
 
     /// Comes to the connection: checks one that has been idle for long, opens one where there is none yet. Waits at
-    /// most `acquireTimeoutMs` from the moment the call entered the pool.
-    pub async fn take(self) -> Result<Lease> {
-        let (pool, since) = (self.pool.clone(), self.since);
-        let deadline = since + pool.config.acquire_timeout();
-        let taken = match self.place {
-            Place::Running(lease) => return Ok(lease),
+    /// most `acquireTimeoutMs` from the moment the call entered the pool. `None` means that the idle connection was
+    /// dead and is gone; the call has to go back to the pool.
+    pub async fn take(self) -> Result<Option<Lease>> {
+        let Seat {
+            pool,
+            entered,
+            place,
+        } = self;
+        let deadline = entered + pool.config.acquire_timeout();
+        let taken = match place {
+            Place::Running(lease) => return Ok(Some(lease)),
             Place::Lease(lease) => Ok(lease),
-            Place::Idle(lease, idle_since) if pool.trusts(idle_since) => Ok(lease),
-            // A dead connection is replaced by whatever the queue comes to next.
+            Place::Idle(lease, since) if pool.trusts(since) => Ok(lease),
             Place::Idle(lease, _) => match pool.validate(lease, deadline).await {
                 Some(lease) => Ok(lease),
-                None => {
-                    return match timeout_at(deadline, pool.enter().lend()).await {
-                        Ok(lent) => lent,
-                        Err(_) => Err(pool.acquire_timeout(since)),
-                    };
-                }
+                None => return Ok(None),
             },
-            Place::Slot(slot) => pool.open(slot, since, deadline).await,
+            Place::Slot(slot) => pool.open(slot, entered, deadline).await,
         };
-        pool.metrics.acquire.observe(since.elapsed());
-        taken
+        pool.metrics.acquire.observe(entered.elapsed());
+        taken.map(Some)
     }
 }
 
@@ -104,7 +103,15 @@ impl Pool {
     /// Takes a call in: it gets an idle connection or a free slot at once, or waits in the queue at most
     /// `acquireTimeoutMs`. Must not be called under a lock.
     pub fn admit(self: &Arc<Pool>, passenger: Box<dyn Passenger>) {
-        let since = Instant::now();
+        self.place(passenger, false);
+    }
+
+    /// Takes a call back that had been let out of the queue: to the front, and even when the queue is full.
+    pub fn readmit(self: &Arc<Pool>, passenger: Box<dyn Passenger>) {
+        self.place(passenger, true);
+    }
+
+    fn place(self: &Arc<Pool>, passenger: Box<dyn Passenger>, comes_back: bool) {
         let mut state = self.lock();
         let place = if state.closed {
             Err(super::closed())
@@ -114,53 +121,52 @@ impl Pool {
         } else if state.total < self.config.connection_limit {
             state.total += 1;
             Ok(Place::Slot(Slot::new(self)))
+        } else if comes_back {
+            state.queue_first(passenger);
+            return self.watch_over(state);
         } else {
             match check_queue(self, &state) {
                 Err(full) => Err(full),
                 Ok(()) => {
-                    state.queue(Claim::Call { passenger, since });
-                    let is_watched = std::mem::replace(&mut state.is_watched, true);
-                    drop(state);
-                    if !is_watched {
-                        self.workers
-                            .handle(self.workers.calm())
-                            .spawn(watch(Arc::downgrade(self)));
-                    }
-                    return;
+                    state.queue(Claim::Call(passenger));
+                    return self.watch_over(state);
                 }
             }
         };
         drop(state);
         match place {
-            Ok(place) => passenger.board(Seat {
-                pool: self.clone(),
-                since,
-                place,
-            }),
+            Ok(place) => self.lead(passenger, place),
             Err(error) => refuse(passenger, error),
         }
     }
 
+    fn lead(self: &Arc<Pool>, passenger: Box<dyn Passenger>, place: Place) {
+        let seat = Seat {
+            pool: self.clone(),
+            entered: passenger.entered(),
+            place,
+        };
+        passenger.board(seat);
+    }
+
+    /// Sees to it that the deadlines of waiting calls are kept.
+    fn watch_over(self: &Arc<Pool>, mut state: MutexGuard<'_, State>) {
+        let is_watched = std::mem::replace(&mut state.is_watched, true);
+        drop(state);
+        if !is_watched {
+            self.workers
+                .handle(self.workers.calm())
+                .spawn(watch(Arc::downgrade(self)));
+        }
+    }
+
     /// Gives a call that waited what has come free.
-    pub(super) fn seat(
-        self: &Arc<Pool>,
-        passenger: Box<dyn Passenger>,
-        since: Instant,
-        grant: Grant,
-    ) {
+    pub(super) fn seat(self: &Arc<Pool>, passenger: Box<dyn Passenger>, grant: Grant) {
         let place = match grant {
             Grant::Connection(pooled) => Place::Lease(Lease::new(self.clone(), pooled)),
             Grant::Slot => Place::Slot(Slot::new(self)),
         };
-        passenger.board(Seat {
-            pool: self.clone(),
-            since,
-            place,
-        });
-    }
-
-    fn trusts(&self, idle_since: Instant) -> bool {
-        idle_since.elapsed() < Duration::from_millis(self.config.validate_after_idle_ms)
+        self.lead(passenger, place);
     }
 }
 
@@ -168,19 +174,24 @@ impl Lease {
     /// Takes the call that waits next, to be run on this connection; without one the connection goes back.
     pub fn next(mut self) -> Option<(Lease, Box<dyn Passenger>)> {
         if !self.is_fit() {
-            self.put_back();
+            if self.connection().is_usable() && self.needs_reset(false) {
+                tokio::spawn(self.release(false));
+            } else {
+                self.put_back();
+            }
             return None;
         }
         let passenger = {
             let mut state = self.pool.lock();
             match state.waiters.front() {
-                Some(waiter) if matches!(waiter.claim, Claim::Call { .. }) => pop_call(&mut state),
+                Some(waiter) if matches!(waiter.claim, Claim::Call(_)) => pop_call(&mut state),
                 _ => None,
             }
         };
         match passenger {
-            Some((passenger, since)) => {
-                self.pool.metrics.acquire.observe(since.elapsed());
+            Some(passenger) => {
+                let waited = passenger.entered().elapsed();
+                self.pool.metrics.acquire.observe(waited);
                 Some((self, passenger))
             }
             None => {
@@ -190,17 +201,21 @@ impl Lease {
         }
     }
 
-    /// Moves the connection to another thread if that is better for it. The seat is for the call that it runs next,
-    /// which has to be boarded anew.
-    pub fn moved(mut self) -> std::result::Result<Seat, Lease> {
-        let better = self.home().and_then(|home| self.pool.workers.better(home));
-        match better {
-            Some(home) if self.rehome(home) => Ok(Seat {
-                pool: self.pool.clone(),
-                since: Instant::now(),
-                place: Place::Running(self),
-            }),
-            _ => Err(self),
+    /// To be called between calls on the connection's thread: moves the connection to another thread if that is better
+    /// for it. Whether it moved is told; then its next call has to be boarded anew.
+    pub fn relocate(mut self) -> (Lease, bool) {
+        let workers = self.pool.workers.clone();
+        let better = self.home().and_then(|home| workers.better(home));
+        let moved = better.is_some_and(|home| self.connection().is_usable() && self.rehome(home));
+        (self, moved)
+    }
+
+    /// A seat on this connection for a call that has been let out of the queue.
+    pub fn into_seat(self) -> Seat {
+        Seat {
+            pool: self.pool.clone(),
+            entered: Instant::now(),
+            place: Place::Running(self),
         }
     }
 
@@ -210,7 +225,6 @@ impl Lease {
         let pool = self.pool.clone();
         let connection = self.connection();
         let mut riders = Vec::new();
-        let mut waited = Vec::new();
         let mut state = pool.lock();
         // Twice its part, because about half of the connections are in the middle of their own when one comes free.
         let part = (2 * state.waiters.len())
@@ -218,29 +232,28 @@ impl Lease {
             .min(most);
         while riders.len() < part {
             let rides = match state.waiters.front().map(|waiter| &waiter.claim) {
-                Some(Claim::Call { passenger, .. }) => {
+                Some(Claim::Call(passenger)) => {
                     let call = passenger.call();
                     passenger.shares() && connection.is_quick(&call.statement, &call.params)
                 }
                 _ => false,
             };
-            let Some((passenger, since)) = rides.then(|| pop_call(&mut state)).flatten() else {
+            let Some(passenger) = rides.then(|| pop_call(&mut state)).flatten() else {
                 break;
             };
-            waited.push(since);
             riders.push(passenger);
         }
         drop(state);
-        for since in waited {
-            pool.metrics.acquire.observe(since.elapsed());
+        for rider in &riders {
+            pool.metrics.acquire.observe(rider.entered().elapsed());
         }
         riders
     }
 }
 
-fn pop_call(state: &mut State) -> Option<(Box<dyn Passenger>, Instant)> {
+fn pop_call(state: &mut State) -> Option<Box<dyn Passenger>> {
     match state.waiters.pop_front()?.claim {
-        Claim::Call { passenger, since } => Some((passenger, since)),
+        Claim::Call(passenger) => Some(passenger),
         Claim::Task(_) => None,
     }
 }
@@ -252,46 +265,43 @@ pub(super) fn refuse(passenger: Box<dyn Passenger>, error: Error) {
     }
 }
 
-/// Ends the calls that wait for too long. All have the same limit, so the first of the queue is due first. The task
+/// Ends the calls that wait for too long. All have the same limit, and those who come back stand before the others, so
+/// the first of the queue is due first. The task
 /// ends when no call waits any more, and with the pool.
 async fn watch(pool: Weak<Pool>) {
     loop {
-        let due = {
-            let Some(pool) = pool.upgrade() else { return };
-            let limit = pool.config.acquire_timeout();
-            loop {
-                let mut state = pool.lock();
-                let first = state
-                    .waiters
-                    .iter()
-                    .position(|waiter| matches!(waiter.claim, Claim::Call { .. }));
-                let Some(at) = first else {
-                    state.is_watched = false;
-                    return;
-                };
-                let Some(Waiter {
-                    claim: Claim::Call { since, .. },
-                    ..
-                }) = state.waiters.get(at)
-                else {
-                    return;
-                };
-                let (since, due) = (*since, *since + limit);
-                if Instant::now() < due {
-                    break due;
+        let due =
+            {
+                let Some(pool) = pool.upgrade() else { return };
+                let limit = pool.config.acquire_timeout();
+                loop {
+                    let mut state = pool.lock();
+                    let first = state.waiters.iter().enumerate().find_map(|(at, waiter)| {
+                        match &waiter.claim {
+                            Claim::Call(passenger) => Some((at, passenger.entered() + limit)),
+                            Claim::Task(_) => None,
+                        }
+                    });
+                    let Some((at, due)) = first else {
+                        state.is_watched = false;
+                        return;
+                    };
+                    if Instant::now() < due {
+                        break due;
+                    }
+                    let expired = state.waiters.remove(at);
+                    drop(state);
+                    if let Some(Waiter {
+                        claim: Claim::Call(passenger),
+                        ..
+                    }) = expired
+                    {
+                        let entered = passenger.entered();
+                        pool.metrics.acquire.observe(entered.elapsed());
+                        refuse(passenger, pool.acquire_timeout(entered));
+                    }
                 }
-                let expired = state.waiters.remove(at);
-                drop(state);
-                if let Some(Waiter {
-                    claim: Claim::Call { passenger, .. },
-                    ..
-                }) = expired
-                {
-                    pool.metrics.acquire.observe(since.elapsed());
-                    refuse(passenger, pool.acquire_timeout(since));
-                }
-            }
-        };
+            };
         sleep_until(due).await;
     }
 }

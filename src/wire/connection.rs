@@ -230,12 +230,14 @@ impl Connection {
         self.simple().await.map(drop)
     }
 
-    /// Says good-bye. The server's answer is its end of the stream, which nobody needs to wait for.
+    /// Says good-bye and waits until the server has ended the session. The caller holds the deadline.
     pub async fn close(mut self) {
         self.packets.begin();
         self.packets.push(command::quit);
         // A server that is gone can not be told; the socket closes either way.
-        let _ = self.packets.flush().await;
+        if self.packets.flush().await.is_ok() {
+            self.packets.until_end().await;
+        }
     }
 
     async fn run_query(&mut self, sink: &mut impl RowSink) -> Result<Done> {

@@ -168,6 +168,12 @@ impl Packets {
             .map_err(|e| Error::connection_lost(&e))
     }
 
+    /// Waits until the peer has closed the stream; what it still sends is dropped.
+    pub async fn until_end(&mut self) {
+        let mut dropped = [0; 512];
+        while matches!(self.stream.read(&mut dropped).await, Ok(1..)) {}
+    }
+
     /// Gives back the memory that one large result needed.
     pub fn relax(&mut self) {
         if self.joined.capacity() > KEEP {

@@ -1,9 +1,6 @@
-//! A call's way into the pool: its place is taken when the call is made, the wait comes later.
-//!
-//! Taking the place is quick and needs no runtime, so it happens on the thread that makes the call. Calls are served
-//! in the order in which they were made, whichever of their tasks runs first.
+//! How a task comes to a connection: it waits in the queue among the calls, and keeps its own deadline.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tokio::{
     sync::oneshot,
@@ -14,14 +11,6 @@ use crate::{error::Result, runtime::Home};
 
 use super::{Claim, Grant, Lease, Pool, State, closed};
 
-/// A place taken. Dropped unused, it gives back what it holds.
-pub struct Entry {
-    pool: Arc<Pool>,
-    started: Instant,
-    deadline: Instant,
-    held: Result<Held>,
-}
-
 enum Held {
     /// An idle connection, and the moment since when it has been idle.
     Idle(Lease, Instant),
@@ -29,44 +18,29 @@ enum Held {
     Place(Place),
 }
 
-impl Entry {
-    pub(super) fn new(pool: &Arc<Pool>) -> Entry {
+impl Pool {
+    /// Lends a connection to a task, waiting at most `acquireTimeoutMs`.
+    pub async fn acquire(self: &Arc<Pool>) -> Result<Lease> {
         let started = Instant::now();
-        Entry {
-            pool: pool.clone(),
-            started,
-            deadline: started + pool.config.acquire_timeout(),
-            held: enter(pool),
-        }
-    }
-
-    /// Lends a connection, waiting at most `acquireTimeoutMs` from the moment the place was taken.
-    pub async fn lend(self) -> Result<Lease> {
-        let (pool, started) = (self.pool.clone(), self.started);
-        let lent = self.settle().await;
-        pool.metrics.acquire.observe(started.elapsed());
+        let deadline = started + self.config.acquire_timeout();
+        let lent = self.lend(started, deadline).await;
+        self.metrics.acquire.observe(started.elapsed());
         lent
     }
 
-    async fn settle(self) -> Result<Lease> {
-        let Entry {
-            pool,
-            started,
-            deadline,
-            mut held,
-        } = self;
-        let trusted = Duration::from_millis(pool.config.validate_after_idle_ms);
+    async fn lend(self: &Arc<Pool>, started: Instant, deadline: Instant) -> Result<Lease> {
+        let mut held = enter(self)?;
         loop {
-            held = match held? {
-                Held::Idle(lease, since) if since.elapsed() < trusted => return Ok(lease),
-                Held::Idle(lease, _) => match pool.validate(lease, deadline).await {
+            held = match held {
+                Held::Idle(lease, since) if self.trusts(since) => return Ok(lease),
+                Held::Idle(lease, _) => match self.validate(lease, deadline).await {
                     Some(lease) => return Ok(lease),
-                    None => enter(&pool),
+                    None => enter(self)?,
                 },
-                Held::Slot(slot) => return pool.open(slot, started, deadline).await,
+                Held::Slot(slot) => return self.open(slot, started, deadline).await,
                 Held::Place(place) => match place.wait(started, deadline).await? {
-                    Grant::Connection(pooled) => return Ok(Lease::new(pool, pooled)),
-                    Grant::Slot => Ok(Held::Slot(Slot::new(&pool))),
+                    Grant::Connection(pooled) => return Ok(Lease::new(self.clone(), pooled)),
+                    Grant::Slot => Held::Slot(Slot::new(self)),
                 },
             };
         }

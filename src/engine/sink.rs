@@ -1,0 +1,111 @@
+//! The rows of a call in the form that it wants.
+
+use crate::{
+    call::{Answer, Wanted},
+    codec::{
+        format::Format,
+        json::JsonRows,
+        packed::{PackedRows, RowShapes},
+        string::write_json_string,
+    },
+    error::Result,
+    wire::{Cell, Columns, Done, Memo, Row, RowSink},
+};
+
+use super::memory::Held;
+
+/// A guess for the first JSON result of a call; it grows from here.
+const JSON_CAPACITY: usize = 1024;
+
+pub enum Sink<'a> {
+    Rows(PackedRows<'a>),
+    Json(JsonRows<'a>),
+    Count(Count),
+}
+
+impl<'a> Sink<'a> {
+    pub fn new(wanted: &'a Wanted, format: &'a Format, shapes: &'a RowShapes) -> Sink<'a> {
+        match wanted {
+            Wanted::Rows { limit, .. } => Sink::Rows(PackedRows::new(format, shapes, *limit)),
+            Wanted::Json { shape } => {
+                Sink::Json(JsonRows::new(format, shape.as_deref(), JSON_CAPACITY))
+            }
+            Wanted::Body { shape, message } => {
+                let mut head = b"{\"status\":\"success\",\"message\":".to_vec();
+                write_json_string(message.as_bytes(), &mut head);
+                head.extend_from_slice(b",\"data\":");
+                let rows = JsonRows::new(format, shape.as_deref(), JSON_CAPACITY);
+                Sink::Json(rows.with_head(&head))
+            }
+            Wanted::Count => Sink::Count(Count::default()),
+        }
+    }
+
+    /// What the call came to; without rows, what the statement did.
+    pub fn answer(self, done: Done) -> Answer {
+        match self {
+            Sink::Rows(rows) => rows.finish().map_or(Answer::Done(done), Answer::Rows),
+            Sink::Json(json) => {
+                let rows = json.rows();
+                json.finish()
+                    .map_or(Answer::Done(done), |bytes| Answer::Json { bytes, rows })
+            }
+            Sink::Count(count) => count.value.map_or(Answer::Done(done), Answer::Count),
+        }
+    }
+}
+
+impl RowSink for Sink<'_> {
+    fn begin(&mut self, columns: &Columns, memo: &mut Memo) -> Result<()> {
+        match self {
+            Sink::Rows(rows) => rows.begin(columns, memo),
+            Sink::Json(json) => json.begin(columns, memo),
+            Sink::Count(count) => {
+                count.columns = columns.clone();
+                Ok(())
+            }
+        }
+    }
+
+    #[inline]
+    fn row(&mut self, row: Row<'_>) -> Result<()> {
+        match self {
+            Sink::Rows(rows) => rows.row(row),
+            Sink::Json(json) => json.row(row),
+            Sink::Count(count) => count.row(row),
+        }
+    }
+}
+
+impl Held for Sink<'_> {
+    fn size(&self) -> usize {
+        match self {
+            Sink::Rows(rows) => rows.size(),
+            Sink::Json(json) => json.size(),
+            Sink::Count(_) => 0,
+        }
+    }
+}
+
+/// Reads the first cell of the first row as a count.
+#[derive(Default)]
+pub struct Count {
+    columns: Columns,
+    value: Option<u64>,
+}
+
+impl Count {
+    fn row(&mut self, mut row: Row<'_>) -> Result<()> {
+        if let (None, Some(column)) = (self.value, self.columns.first()) {
+            self.value = match row.cell(0, column)? {
+                Cell::Int(value) => u64::try_from(value).ok(),
+                Cell::UInt(value) => Some(value),
+                Cell::Bytes(text) => std::str::from_utf8(text)
+                    .ok()
+                    .and_then(|text| text.parse().ok()),
+                _ => None,
+            };
+        }
+        Ok(())
+    }
+}
