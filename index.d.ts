@@ -312,8 +312,9 @@ export interface PoolOptions {
    * When calls wait for a connection, send several of them over one in one write and read their answers in order. Only
    * plain reads that have been quick on that connection: a SELECT that takes no locks, names no variables and calls
    * none but common functions of the server, whose answers took less than about 3 ms beyond the round trip and had less
-   * than 16 KiB. Should the connection break, those without an answer are run again on another. Turn it off behind a
-   * proxy that can not take several commands at once. Default: true.
+   * than 16 KiB. Should the connection break, or one answer keep the others waiting for a second, those without an
+   * answer are run again on another. Turn it off if a view of yours calls a function that writes, which the text of a
+   * SELECT does not show, and behind a proxy that can not take several commands at once. Default: true.
    */
   pipelining?: boolean
   /** False makes a call fail at once when no connection is free. Default: true. */

@@ -19,6 +19,12 @@ pub(super) struct Lexer<'a> {
     pub(super) escaped_quote: bool,
     /// How many executable comments were opened.
     pub(super) executables: usize,
+    /// Whether something was met that the servers may split otherwise than this lexer: a number without a space before
+    /// the next word (`1.5INTO`, `1.e5FOR`, the identifier in `shop.5f`), `\N` for NULL (`\NFOR`), and brackets,
+    /// which are quotes in MariaDB's `sql_mode` MSSQL and nothing anywhere else.
+    pub(super) odd: bool,
+    /// Where the last number ended.
+    number_end: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +83,8 @@ impl<'a> Lexer<'a> {
             joint: None,
             escaped_quote: false,
             executables: 0,
+            odd: false,
+            number_end: None,
         }
     }
 
@@ -207,11 +215,19 @@ impl<'a> Lexer<'a> {
         let number = if first.is_ascii_digit() {
             self.number_end()
         } else {
+            // `1.e5`: after a number and its point.
+            self.odd |=
+                from > 0 && self.number_end == Some(from - 1) && self.byte(from - 1) == Some(b'.');
             None
         };
         self.at = number.unwrap_or_else(|| self.run(from, is_word));
+        self.odd |= number.is_some() && self.byte(self.at).is_some_and(is_word);
         self.joint = Some(self.at);
-        Token::Word(&self.sql[from..self.at])
+        let word = &self.sql[from..self.at];
+        if word.bytes().all(|byte| byte.is_ascii_digit()) {
+            self.number_end = Some(self.at);
+        }
+        Token::Word(word)
     }
 
     /// Where a number ends that may be followed by a word without any space: the servers read
@@ -284,6 +300,7 @@ impl<'a> Iterator for Lexer<'a> {
                 byte if is_word(byte) => self.word(byte),
                 byte => {
                     self.at += 1;
+                    self.odd |= matches!(byte, b'\\' | b'[' | b']');
                     if byte == b'?' {
                         Token::Question
                     } else {

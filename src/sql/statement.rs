@@ -52,6 +52,7 @@ pub(super) fn nature(sql: &str) -> Nature {
     let (mut nature, doubts) = judge(sql, Reading::DEFAULT);
     let mut executables = doubts.executables;
     let mut unforeseen = false;
+    let mut odd = doubts.odd;
     for reading in doubts.readings() {
         if nature.changes_session && !nature.single && !nature.plain_read {
             break;
@@ -61,12 +62,14 @@ pub(super) fn nature(sql: &str) -> Nature {
         nature.changes_session |= other.changes_session;
         nature.plain_read &= other.plain_read;
         executables = executables.max(more.executables);
+        odd |= more.odd;
         unforeseen |= more.exceeds(doubts);
     }
     if executables > 1 || unforeseen {
         nature.single = false;
         nature.changes_session = true;
     }
+    nature.changes_session |= odd;
     nature.plain_read &= nature.single && !nature.changes_session && executables == 0;
     nature
 }
@@ -76,6 +79,8 @@ pub(super) fn nature(sql: &str) -> Nature {
 struct Doubts {
     escaped_quote: bool,
     executables: usize,
+    /// See [`Lexer::odd`].
+    odd: bool,
 }
 
 impl Doubts {
@@ -114,9 +119,9 @@ fn judge(sql: &str, reading: Reading) -> (Nature, Doubts) {
     let mut lexer = Lexer::new(sql, reading);
     let mut survey = Survey::default();
     let mut plain = PlainRead::default();
-    for (_, token) in lexer.by_ref() {
+    for (at, token) in lexer.by_ref() {
         survey.read(token);
-        plain.read(token);
+        plain.read(at, token);
     }
     survey.end_statement();
     let nature = Nature {
@@ -131,6 +136,7 @@ fn judge(sql: &str, reading: Reading) -> (Nature, Doubts) {
         Doubts {
             escaped_quote: lexer.escaped_quote,
             executables: lexer.executables,
+            odd: lexer.odd,
         },
     )
 }

@@ -30,7 +30,9 @@ fn selects_that_only_compute_are_plain_reads() {
         "(SELECT id FROM a WHERE b IN (?)) UNION ALL (SELECT id FROM c);",
         "/* a comment */ SELECT COUNT(*), `max`, 'sleep(1)' FROM t -- sleep(1)",
         "SELECT p.id, COALESCE(AVG(r.rating), 0) FROM p LEFT JOIN r ON (r.p = p.id) WHERE EXISTS (SELECT 1)",
-        "SELECT IF(a = 1, (2), 3) FROM t USE INDEX (i) ORDER BY (a) LIMIT ? OFFSET ?",
+        "SELECT IF (a = 1, (2), 3) FROM t USE INDEX (i) ORDER BY (a) LIMIT ? OFFSET ?",
+        "SELECT HEX(id), a = ANY (SELECT 1) FROM t WHERE id = UNHEX(?) AND MATCH (a) AGAINST (? IN BOOLEAN MODE)",
+        "SELECT 1.5, .5, 1.5e3, 1e-3, 2. FROM t WHERE a < 0.10 AND t1.e5 = 1",
     ]);
 }
 
@@ -47,6 +49,10 @@ fn what_writes_locks_or_waits_is_no_plain_read() {
         "SELECT 1 INTO OUTFILE '/tmp/x'",
         "SELECT NEXT VALUE FOR s",
         "SELECT * FROM t PROCEDURE ANALYSE()",
+        // MariaDB in Oracle's mode.
+        "SELECT s.nextval",
+        "SELECT s.`nextval`",
+        "SELECT * FROM information_schema.INNODB_CMP_RESET",
     ]);
 }
 
@@ -63,6 +69,26 @@ fn a_function_that_is_not_known_makes_a_read_not_plain() {
         "SELECT shop . count (1)",
         "SELECT `count`(1)",
         "SELECT my_function /* here */ (1)",
+        // With a space and without IGNORE_SPACE it is a stored function.
+        "SELECT count (1)",
+        "SELECT substring /* here */ (1)",
+        "SELECT AGAINST(1)",
+        "SELECT row_number() AS n",
+    ]);
+}
+
+#[test]
+fn what_servers_may_split_otherwise_makes_a_read_not_plain() {
+    not_plain(&[
+        "SELECT * FROM t WHERE a < 1.e5FOR UPDATE",
+        "SELECT * FROM t WHERE a < 1.E+5LOCK IN SHARE MODE",
+        "SELECT 1.5e5FOR",
+        r"SELECT * FROM t WHERE a <=> \NFOR UPDATE",
+        r"SELECT \NINTO OUTFILE '/tmp/x'",
+        "SELECT shop.5count(1)",
+        "SELECT shop.1e5count(1)",
+        "SELECT [my_function](1)",
+        "SELECT 1 [a`b], my_function(1) [a`b]",
     ]);
 }
 

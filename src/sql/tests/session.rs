@@ -387,3 +387,13 @@ fn escaped_quotes_are_judged_under_every_sql_mode() {
         r#"SELECT '\', "\" INTO @a -- "'"#,
     ]);
 }
+
+#[test]
+fn what_servers_may_split_otherwise_counts_as_a_change() {
+    changing(&[
+        "SELECT 1.e5INTO @zz",
+        r"SELECT \NINTO @zz",
+        "SELECT 1 [it's], GET_LOCK('a', 1) [it's]",
+    ]);
+    harmless(&["SELECT 1.5, t1.e5, .5 FROM t WHERE a = 1.0"]);
+}
