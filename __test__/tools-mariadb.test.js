@@ -39,6 +39,22 @@ describe('a throwaway server', () => {
     await assert.rejects(select(server, 'SELECT 1'), { code: 'ECONNREFUSED' })
   })
 
+  test('keeps its temporary tables when another one starts', async () => {
+    const server = await startMariadb()
+    const connection = await createConnection({ uri: server.url() })
+    try {
+      await connection.query('CREATE TEMPORARY TABLE mysql.kept (n INT) ENGINE = Aria')
+      await connection.query('INSERT INTO mysql.kept VALUES (7)')
+      await (await startMariadb()).stop()
+      await connection.query('FLUSH TABLES')
+      assert.deepEqual((await connection.query('SELECT n FROM mysql.kept'))[0], [{ n: 7 }])
+      await connection.query('DROP TABLE mysql.kept')
+    } finally {
+      connection.destroy()
+      await server.stop()
+    }
+  })
+
   test('stops even when it hangs', async () => {
     const server = await startMariadb()
     server.kill('SIGSTOP')

@@ -1,6 +1,7 @@
 'use strict'
 
 const fs = require('node:fs')
+const os = require('node:os')
 const path = require('node:path')
 const { WORK_DIR, run } = require('./run.js')
 
@@ -53,7 +54,7 @@ async function publish(target, fill) {
  * Feeds the server's own SQL scripts to `mariadbd --bootstrap`. mariadb-install-db does the same, but it also
  * wants my_print_defaults, which Debian ships in a client package we do not need.
  */
-function bootstrap(mariadb, dataDir, args = []) {
+async function bootstrap(mariadb, dataDir, args = []) {
   const folder = scriptFolder(mariadb)
   const scripts = SYSTEM_SQL.map((name) => fs.readFileSync(path.join(folder, name), 'utf8'))
   const input = [
@@ -62,9 +63,16 @@ function bootstrap(mariadb, dataDir, args = []) {
     'SET @auth_root_socket = NULL;',
     ...scripts,
   ]
-  const options = ['--no-defaults', ...mariadb.userArgs, '--bootstrap', `--datadir=${dataDir}`]
+  // Its own, see tools/mariadb.js.
+  const temporary = fs.mkdtempSync(path.join(os.tmpdir(), 'hegar-'))
+  const folders = [`--datadir=${dataDir}`, `--tmpdir=${temporary}`]
+  const options = ['--no-defaults', ...mariadb.userArgs, '--bootstrap', ...folders]
   const speed = ['--log-warnings=0', '--max-allowed-packet=8M', '--innodb-flush-log-at-trx-commit=0']
-  return run(mariadb.mariadbd, [...options, ...speed, ...LAYOUT_ARGS, ...args], { input: input.join('\n') })
+  try {
+    await run(mariadb.mariadbd, [...options, ...speed, ...LAYOUT_ARGS, ...args], { input: input.join('\n') })
+  } finally {
+    fs.rmSync(temporary, { recursive: true, force: true })
+  }
 }
 
 function scriptFolder({ mariadbd }) {

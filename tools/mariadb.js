@@ -78,6 +78,11 @@ class Server {
     }
   }
 
+  // Its own, because a server that starts deletes the temporary tables of all others that share the folder.
+  get #temporary() {
+    return path.join(this.dir, 'tmp')
+  }
+
   /** The connection string of a database of this server. */
   url(database = '') {
     return `mysql://${this.user}@${this.host}:${this.port}/${database}`
@@ -86,6 +91,7 @@ class Server {
   async start(signal) {
     const [program, ...args] = this.#command()
     fs.rmSync(this.socket, { force: true })
+    fs.mkdirSync(this.#temporary, { recursive: true })
     const output = fs.openSync(this.log, 'w')
     // Its own process group: Ctrl-C in a terminal is ours to answer, and we stop the server in good order.
     this.#child = spawn(program, args, { stdio: ['ignore', output, output], detached: true })
@@ -171,6 +177,7 @@ class Server {
       '--no-defaults',
       ...mariadb.userArgs,
       `--datadir=${path.join(folder, 'data')}`,
+      `--tmpdir=${this.#temporary}`,
       `--socket=${this.socket}`,
       `--pid-file=${path.join(folder, 'pid')}`,
       '--bind-address=127.0.0.1',
