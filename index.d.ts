@@ -15,10 +15,10 @@ import { EventEmitter } from 'node:events'
  */
 export function createPool(uriOrOptions: string | URL | PoolOptions): Pool
 
-/** A pool of connections to one server. Every promise rejects with a {@link HegarError}. */
-export interface Pool extends EventEmitter<PoolEvents> {
+/** The calls that a pool, a held connection and a transaction have in common. */
+export interface Queries {
   /**
-   * The rows of a statement, as objects; for a statement without rows what {@link Pool.execute} gives.
+   * The rows of a statement, as objects; for a statement without rows what {@link Queries.execute} gives.
    * `query<User>(…)` is a promise of `User[]`: the type is taken on trust, nothing is checked at run time.
    *
    * @throws {HegarTypeError} `HEGAR_PARAM_INVALID`, naming the position or key of a parameter that cannot be sent.
@@ -56,6 +56,33 @@ export interface Pool extends EventEmitter<PoolEvents> {
 
   /** The whole response body as JSON: `{status, message, data, pagination, timestamp}`. */
   paginateJson(sql: string, params: Params | null | undefined, options: PaginateJsonOptions): Promise<Buffer>
+}
+
+/** A pool of connections to one server. Every promise rejects with a {@link HegarError}. */
+export interface Pool extends Queries, EventEmitter<PoolEvents> {
+  /**
+   * Runs `fn` with a transaction on a connection of its own: commits when it returns, rolls back when it throws, and
+   * resolves or rejects with what it did. A `fn` may also end the transaction by itself. Calls of the pool inside `fn` are not in the transaction: use the one that
+   * `fn` is given. In development a warning `HEGAR_NESTED_CALL` tells when such a call waits for a connection while
+   * transactions hold all of them.
+   *
+   * @throws {HegarError} `HEGAR_COMMIT_UNKNOWN` when the connection was lost between sending COMMIT and its answer:
+   *   the transaction may have been committed or not. `HEGAR_TRANSACTION_OVER` when the server had ended the
+   *   transaction before, after a deadlock that `fn` caught or by a statement that commits, such as ALTER TABLE.
+   */
+  transaction<T>(fn: (transaction: Transaction) => T | Promise<T>, options?: RetryOptions): Promise<T>
+
+  /**
+   * Begins a transaction that ends with its own `commit()` or `rollback()`; with `await using` it is rolled back at
+   * the end of the block unless it has been committed.
+   */
+  begin(options?: TransactionOptions): Promise<Transaction>
+
+  /**
+   * Takes a connection out of the pool, waiting at most `acquireTimeoutMs`, until it is released. Its calls run one
+   * after the other in the same session.
+   */
+  getConnection(): Promise<Connection>
 
   /** What the pool does now and has done so far. */
   stats(): PoolStats
@@ -73,9 +100,75 @@ export interface Pool extends EventEmitter<PoolEvents> {
   close(options?: CloseOptions): Promise<void>
 }
 
+/** A connection that is held until it is released. Never collected unreleased without going back by itself. */
+export interface Connection extends Queries, AsyncDisposable {
+  /** The server's number for this connection, the one that its processlist shows. */
+  readonly threadId: number
+
+  /** @throws {HegarError} `HEGAR_TRANSACTION_OPEN` when one is open already, which would be committed. */
+  beginTransaction(options?: TransactionOptions): Promise<void>
+  commit(): Promise<void>
+  /** Rolls back, also when the server has done so already. */
+  rollback(): Promise<void>
+
+  /**
+   * Gives the connection back when its calls have ended; never rejects. A transaction that is still open is rolled back and
+   * counted, and what SET, USE, temporary tables, locks or variables left is reset. Further calls reject with
+   * `HEGAR_CONNECTION_RELEASED`.
+   */
+  release(): Promise<void>
+
+  /** Closes the connection at once, whatever it does, instead of giving it back. */
+  destroy(): void
+}
+
+/**
+ * A transaction on a connection of its own, which goes back to the pool at the end. Over, it refuses calls with
+ * `HEGAR_TRANSACTION_OVER`.
+ */
+export interface Transaction extends Queries, AsyncDisposable {
+  /** The server's number for the connection. */
+  readonly threadId: number
+  /** Whether `commit()` or `rollback()` has been called. */
+  readonly isOver: boolean
+
+  /**
+   * Runs `fn` between a savepoint and its release: what it throws undoes what was done since, and is thrown on. Two at
+   * the same time are not apart: their statements are in one transaction.
+   */
+  savepoint<T>(fn: (transaction: Transaction) => T | Promise<T>): Promise<T>
+
+  commit(): Promise<void>
+  rollback(): Promise<void>
+}
+
+export interface TransactionOptions {
+  /** Default: that of the session, which is REPEATABLE READ unless the server says otherwise. */
+  isolation?: 'read uncommitted' | 'read committed' | 'repeatable read' | 'serializable'
+  /** Have the server refuse statements that write. Default: false. */
+  readOnly?: boolean
+}
+
+export interface RetryOptions extends TransactionOptions {
+  /**
+   * How often to begin anew after a deadlock (1213) or a lock wait that took too long (1205), after a random pause of
+   * up to 20 ms, twice that the next time, at most a second. `fn` runs again as a whole. From 0 to 100. Default: 0.
+   */
+  retries?: number
+}
+
 export interface PoolEvents {
   /** A call took longer than `slowQueryMs`. */
   slowQuery: [query: SlowQuery]
+  /** A connection has been held for longer than `leakDetectionMs`. Without a listener the process is warned. */
+  leak: [leak: Leak]
+}
+
+export interface Leak {
+  threadId: number
+  heldMs: number
+  /** The frames of the stack where the connection was taken. */
+  stack: string
 }
 
 /** A row whose type nobody has named: pass one, as in `query<User>(…)`. */
@@ -189,7 +282,7 @@ export interface CloseOptions {
   drainMs?: number
 }
 
-export type Operation = 'query' | 'execute' | 'json' | 'paginate'
+export type Operation = 'query' | 'execute' | 'json' | 'paginate' | 'transaction'
 
 /** Durations are in milliseconds and within 2.5 %; counters only rise. */
 export interface PoolStats {
@@ -218,6 +311,8 @@ export interface PoolStats {
     created: number
     closed: Record<'idle' | 'lifetime' | 'error' | 'reset' | 'closed' | 'timeout', number>
     resets: number
+    /** Transactions left open by whoever gave a connection back. */
+    rollbacks: number
   }
   statements: {
     prepared: number
@@ -410,6 +505,12 @@ export interface PoolOptions {
    */
   trace?: boolean
 
+  /**
+   * Tell where a connection was taken that has been held for longer than this, see the event `leak`; 0: never. Costs
+   * some microseconds for each connection that is taken. Default: 0.
+   */
+  leakDetectionMs?: number | string
+
   /** Accepted, no effect: the connection is not compressed. */
   compress?: boolean
   /** Accepted, no effect: packets are not printed. */
@@ -472,6 +573,10 @@ export type HegarErrorCode =
   | 'HEGAR_CONNECT_TIMEOUT'
   | 'HEGAR_QUERY_TIMEOUT'
   | 'HEGAR_CONNECTION_LOST'
+  | 'HEGAR_CONNECTION_RELEASED'
+  | 'HEGAR_COMMIT_UNKNOWN'
+  | 'HEGAR_TRANSACTION_OPEN'
+  | 'HEGAR_TRANSACTION_OVER'
   | 'HEGAR_PROTOCOL_ERROR'
   | 'HEGAR_TLS_ERROR'
   | 'HEGAR_AUTH_ERROR'

@@ -36,6 +36,8 @@ export declare class NativePool {
   queryJson(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null): void
   /** Reads one page and, with `count`, the number of all rows, as a whole response body. */
   paginateJson(call: number, statement: NativeStatement, params: Buffer, length: number, count: NativeStatement | undefined | null, countParams: Buffer, countLength: number, shape: NativeShape | undefined | null, page: number, limit: number, message: string): void
+  /** Takes a connection until the session is released; the outcome is the server's number for it. */
+  openSession(call: number): NativeSession
   /** Pings the server; the outcome is the milliseconds it took. */
   health(call: number): void
   /** Closes the pool; the outcome is 1 if all connections were gone within `drain_ms`, otherwise 0. */
@@ -44,6 +46,22 @@ export declare class NativePool {
   stats(): string
   /** The metrics in Prometheus' text format. */
   metricsText(label: string): string
+}
+
+/** A held connection. Its calls are answered in their order; dropped unreleased, the connection goes back by itself. */
+export declare class NativeSession {
+  /** As `NativePool.query`. */
+  query(call: number, statement: NativeStatement, params: Buffer, length: number, limit: number, execute: boolean): void
+  /** As `NativePool.queryJson`. */
+  queryJson(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null): void
+  /** As `NativePool.paginateJson`; rows and count are read one after the other. */
+  paginateJson(call: number, statement: NativeStatement, params: Buffer, length: number, count: NativeStatement | undefined | null, countParams: Buffer, countLength: number, shape: NativeShape | undefined | null, page: number, limit: number, message: string): void
+  /** Runs a statement that `lib/transaction.js` wrote: `prepare`, `begin`, `savepoint`, `commit` or `rollback`. */
+  control(call: number, control: string, sql: string): void
+  /** Gives the connection back after the calls before; the outcome comes when it is clean. */
+  release(call: number): void
+  /** Closes the connection at once. */
+  destroy(): void
 }
 
 /** What `queryJson` changes on the way, checked by `lib/shape.js`. */

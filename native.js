@@ -837,5 +837,6 @@ module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __n
 module.exports = nativeBinding
 module.exports.NativeCompletions = nativeBinding.NativeCompletions
 module.exports.NativePool = nativeBinding.NativePool
+module.exports.NativeSession = nativeBinding.NativeSession
 module.exports.NativeShape = nativeBinding.NativeShape
 module.exports.NativeStatement = nativeBinding.NativeStatement

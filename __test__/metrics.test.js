@@ -67,14 +67,14 @@ describe('metrics', () => {
           assertKeys(stats.pool, types.PoolGauges)
           assertKeys(stats.queries, ['total', 'errors', 'timeouts', 'slow', 'rows', 'resultBytes'])
           assertKeys(stats.latency, ['query', 'acquire', 'connect', 'operations'])
-          assertKeys(stats.latency.operations, ['query', 'execute', 'json', 'paginate'])
+          assertKeys(stats.latency.operations, ['query', 'execute', 'json', 'paginate', 'transaction'])
           for (const latency of [
             ...['query', 'acquire', 'connect'].map((name) => stats.latency[name]),
             ...Object.values(stats.latency.operations),
           ]) {
             assertKeys(latency, types.Latency)
           }
-          assertKeys(stats.connections, ['created', 'closed', 'resets'])
+          assertKeys(stats.connections, ['created', 'closed', 'resets', 'rollbacks'])
           assertKeys(stats.connections.closed, ['idle', 'lifetime', 'error', 'reset', 'closed', 'timeout'])
           assertKeys(stats.statements, ['prepared', 'cacheHits', 'cacheMisses', 'pipelined'])
           for (const number of numbersIn(stats))

@@ -56,7 +56,12 @@ describe('defaults', () => {
       slowQueryMs: 500,
       workerThreads: 2,
     })
-    assert.deepEqual(normaliseOptions({}).pool, { namedPlaceholders: true, disableEval: false, trace: false })
+    assert.deepEqual(normaliseOptions({}).pool, {
+      namedPlaceholders: true,
+      disableEval: false,
+      trace: false,
+      leakDetectionMs: 0,
+    })
   })
 
   it('hold for options that are undefined, and for null where other drivers take it', () => {
@@ -154,6 +159,7 @@ describe('types and ranges', () => {
     idleTimeout: [1, 2147483647],
     idleTimeoutMs: [1, 2147483647],
     maxLifetimeMs: [0, 2147483647],
+    leakDetectionMs: [0, 2147483647],
     validateAfterIdleMs: [0, 2147483647],
     keepAliveInitialDelay: [0, 2147483647],
     maxPreparedStatements: [1, 65536],

@@ -63,6 +63,17 @@ test('the Express example serves a page and corrects what a client asks wrongly'
   }
 })
 
+test('the transaction example sells what there is and no more', async () => {
+  const { buy, db } = example('transactions', ['buy', 'db'])
+  try {
+    assert.deepEqual(await buy(7, 3), { stock: 2 })
+    await assert.rejects(buy(7, 3), /sold out/)
+    assert.equal((await db.queryOne('SELECT stock FROM products WHERE id = 7')).stock, 2)
+  } finally {
+    await db.close()
+  }
+})
+
 test('the examples of queries give what README says', async () => {
   const { demo, db } = example('queries', ['demo', 'db'])
   try {

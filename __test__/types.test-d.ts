@@ -8,11 +8,15 @@ import {
   HegarTypeError,
   pageSummary,
   sortClause,
+  type Connection,
   type ExecuteResult,
+  type Leak,
   type Page,
   type Pool,
   type PoolOptions,
+  type Queries,
   type Row,
+  type Transaction,
   type UncountedSummary,
 } from 'hegar-native'
 
@@ -104,7 +108,7 @@ export async function pagesKnowWhetherTheyWereCounted(db: Pool): Promise<void> {
 export async function thePoolReportsInTypes(db: Pool): Promise<void> {
   db.on('slowQuery', (query) => {
     same<typeof query.durationMs, number>(true)
-    same<typeof query.operation, 'query' | 'execute' | 'json' | 'paginate'>(true)
+    same<typeof query.operation, 'query' | 'execute' | 'json' | 'paginate' | 'transaction'>(true)
   })
   same<ReturnType<Pool['metricsText']>, string>(true)
   const stats = db.stats()
@@ -118,6 +122,38 @@ export async function thePoolReportsInTypes(db: Pool): Promise<void> {
   same<typeof health.status, 'OK' | 'Error'>(true)
   await db.close({ drainMs: 5000 })
   await db.close()
+}
+
+export async function transactionsGiveWhatTheirFunctionGives(db: Pool): Promise<void> {
+  const users = await db.transaction(
+    async (tx) => {
+      same<typeof tx, Transaction>(true)
+      await tx.savepoint((inner) => inner.execute('DELETE FROM users'))
+      return tx.query<User>('SELECT id, name FROM users')
+    },
+    { isolation: 'serializable', readOnly: false, retries: 3 },
+  )
+  same<typeof users, User[]>(true)
+  same<number, Awaited<ReturnType<typeof db.transaction<number>>>>(true)
+  // @ts-expect-error a level that does not exist
+  await db.transaction(() => {}, { isolation: 'snapshot' })
+  // @ts-expect-error only a function can be tried again
+  await db.begin({ retries: 3 })
+  await using tx = await db.begin({ isolation: 'read committed' })
+  await tx.commit()
+}
+
+export async function connectionsAreHeldUntilTheyAreReleased(db: Pool): Promise<void> {
+  db.on('leak', (leak) => same<typeof leak, Leak>(true))
+  await using connection = await db.getConnection()
+  same<typeof connection, Connection>(true)
+  await connection.beginTransaction({ readOnly: true })
+  same<typeof connection.threadId, number>(true)
+  const both: Queries[] = [db, connection]
+  void both
+  await connection.rollback()
+  connection.destroy()
+  await connection.release()
 }
 
 export function errorsCarryTheirDetails(error: unknown): void {

@@ -70,6 +70,7 @@ function normaliseOptions(input, { env = process.env, cores = availableParalleli
     namedPlaceholders: get('namedPlaceholders', true),
     disableEval: get('disableEval', false),
     trace: get('trace', false),
+    leakDetectionMs: get('leakDetectionMs', 0),
   }
   return { native: guarded(native), pool }
 }

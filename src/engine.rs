@@ -25,13 +25,16 @@ use crate::{
 
 mod job;
 mod memory;
+mod news;
 mod paginate;
 mod serve;
+mod session;
 mod sink;
 
 pub use job::Reply;
 pub use memory::{Claim, Memory};
 pub use paginate::{Page, PageCall};
+pub use session::{Control, Session};
 
 /// What a pool is to the binding: calls in, answers out.
 pub struct Engine {
@@ -142,7 +145,7 @@ impl Engine {
     }
 }
 
-/// Ends every call that is under way, once and for good.
+/// Ends what is under way, once and for good.
 #[derive(Default)]
 struct Abort {
     called: AtomicBool,

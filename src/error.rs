@@ -30,6 +30,12 @@ pub enum Kind {
     ConnectTimeout,
     QueryTimeout,
     ConnectionLost,
+    /// The connection ended between sending COMMIT and its answer.
+    CommitUnknown,
+    /// A transaction within a transaction, which would commit the first one.
+    TransactionOpen,
+    /// A statement for a transaction that the server has ended.
+    TransactionOver,
     Protocol,
     Tls,
     Auth,
@@ -59,6 +65,9 @@ impl Kind {
             Kind::ConnectTimeout => "HEGAR_CONNECT_TIMEOUT",
             Kind::QueryTimeout => "HEGAR_QUERY_TIMEOUT",
             Kind::ConnectionLost => "HEGAR_CONNECTION_LOST",
+            Kind::CommitUnknown => "HEGAR_COMMIT_UNKNOWN",
+            Kind::TransactionOpen => "HEGAR_TRANSACTION_OPEN",
+            Kind::TransactionOver => "HEGAR_TRANSACTION_OVER",
             Kind::Protocol => "HEGAR_PROTOCOL_ERROR",
             Kind::Tls => "HEGAR_TLS_ERROR",
             Kind::Auth => "HEGAR_AUTH_ERROR",
@@ -128,7 +137,11 @@ impl Error {
         match self.kind {
             Kind::Server { fatal, .. } => fatal,
             // Refused before anything was sent, so the session is as it was.
-            Kind::Parameters | Kind::Unsupported | Kind::QueueFull => false,
+            Kind::Parameters
+            | Kind::Unsupported
+            | Kind::QueueFull
+            | Kind::TransactionOpen
+            | Kind::TransactionOver => false,
             _ => true,
         }
     }

@@ -94,6 +94,7 @@ const schema = new Map(
     namedPlaceholders: setting('namedPlaceholders', boolean),
     disableEval: setting('disableEval', boolean),
     trace: setting('trace', boolean),
+    leakDetectionMs: setting('leakDetectionMs', waitOrNone),
 
     compress: noop(boolean),
     debug: noop(),

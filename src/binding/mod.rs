@@ -1,11 +1,15 @@
 //! The only code that names napi: convert, delegate, convert back.
 //!
 //! - `pool` is the class behind `createPool`: it takes calls over and starts them on the runtime.
+//! - `session` is the class behind a connection that JavaScript holds.
+//! - `calls` turns the arguments of both into calls, and answers them.
 //! - `statement` holds a text that was analysed once.
 //! - `completions` is the way back: a queue that wakes JavaScript once for many answers.
 //!
 //! Every function here runs on a JavaScript thread and returns at once; none waits for I/O or a contended lock.
 
+mod calls;
 mod completions;
 mod pool;
+mod session;
 mod statement;

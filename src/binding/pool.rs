@@ -2,22 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use napi::{Error, Result, Status, bindgen_prelude::BufferSlice};
+use napi::{Result, bindgen_prelude::BufferSlice};
 use napi_derive::napi;
 
-use crate::{
-    call::{Answer, Call, Wanted},
-    codec::params::Params,
-    config::Config,
-    engine::{self, Claim, Engine, Page, PageCall},
-    error,
-    metrics::Operation,
-    pool::Wake,
-    runtime::Workers,
-};
+use crate::{config::Config, engine::Engine, error, runtime::Workers};
 
 use super::{
+    calls::{self, Reply, thrown},
     completions::{NativeCompletions, Outcome, Queue},
+    session::NativeSession,
     statement::{NativeShape, NativeStatement},
 };
 
@@ -56,18 +49,8 @@ impl NativePool {
         limit: u32,
         execute: bool,
     ) -> Result<()> {
-        let limit = if limit == 0 {
-            usize::MAX
-        } else {
-            limit as usize
-        };
-        let operation = if execute {
-            Operation::Execute
-        } else {
-            Operation::Query
-        };
-        let wanted = Wanted::Rows { limit, operation };
-        self.start(call, statement, unpack(&params, length)?, wanted);
+        let rows = calls::rows(statement, params, length, limit, execute)?;
+        self.engine.start(rows, self.reply(call));
         Ok(())
     }
 
@@ -81,10 +64,8 @@ impl NativePool {
         length: u32,
         shape: Option<&NativeShape>,
     ) -> Result<()> {
-        let wanted = Wanted::Json {
-            shape: shape.map(NativeShape::inner),
-        };
-        self.start(call, statement, unpack(&params, length)?, wanted);
+        let json = calls::json(statement, params, length, shape)?;
+        self.engine.start(json, self.reply(call));
         Ok(())
     }
 
@@ -108,25 +89,28 @@ impl NativePool {
         limit: f64,
         message: String,
     ) -> Result<()> {
-        let count = match count {
-            Some(count) => Some((count.inner(), unpack(&count_params, count_length)?)),
-            None => None,
-        };
-        let page_call = PageCall {
-            statement: statement.inner(),
-            params: unpack(&params, length)?,
+        let page = calls::page(
+            statement,
+            params,
+            length,
             count,
-            shape: shape.map(NativeShape::inner),
-            // Whole numbers below 2^53, checked by lib/pagination.js.
-            page: Page {
-                page: page as u64,
-                limit: limit as u64,
-            },
+            count_params,
+            count_length,
+            shape,
+            page,
+            limit,
             message,
-        };
-        let reply = Reply::new(&self.queue, call);
-        self.engine.start_page(page_call, Box::new(reply));
+        )?;
+        self.engine.start_page(page, self.reply(call));
         Ok(())
+    }
+
+    /// Takes a connection until the session is released; the outcome is the server's number for it.
+    #[napi(catch_unwind)]
+    pub fn open_session(&self, call: u32) -> NativeSession {
+        let (session, host) = self.engine.open_session(self.reply(call));
+        self.spawn(host);
+        NativeSession::new(session, self.queue.clone())
     }
 
     /// Pings the server; the outcome is the milliseconds it took.
@@ -176,14 +160,8 @@ impl NativePool {
         self.workers.handle(self.workers.calm()).spawn(task);
     }
 
-    fn start(&self, call: u32, statement: &NativeStatement, params: Params, wanted: Wanted) {
-        let reply = Reply::new(&self.queue, call);
-        let call = Call {
-            statement: statement.inner(),
-            params,
-            wanted,
-        };
-        self.engine.start(call, Box::new(reply));
+    fn reply(&self, call: u32) -> Box<Reply> {
+        Box::new(Reply::new(&self.queue, call))
     }
 }
 
@@ -194,68 +172,5 @@ impl Drop for NativePool {
         self.spawn(async move {
             engine.close(Duration::ZERO).await;
         });
-    }
-}
-
-fn unpack(params: &BufferSlice<'_>, length: u32) -> Result<Params> {
-    let packed = params.get(..length as usize).unwrap_or_default();
-    Params::unpack(packed).map_err(thrown)
-}
-
-/// An error that a function throws at once. `lib/errors.js` reads the JSON.
-fn thrown(error: error::Error) -> Error {
-    Error::new(
-        Status::GenericFailure,
-        String::from_utf8_lossy(&error.to_json()).into_owned(),
-    )
-}
-
-/// The promise of an outcome. If the call's task ends without one, by a panic, its promise is rejected.
-struct Reply {
-    queue: Option<Arc<Queue>>,
-    call: u32,
-}
-
-impl Reply {
-    fn new(queue: &Arc<Queue>, call: u32) -> Reply {
-        Reply {
-            queue: Some(queue.clone()),
-            call,
-        }
-    }
-
-    fn finish(mut self, outcome: Outcome) {
-        if let Some(queue) = self.queue.take() {
-            queue.push_now(self.call, outcome);
-        }
-    }
-}
-
-impl engine::Reply for Reply {
-    fn send(
-        mut self: Box<Self>,
-        result: error::Result<Answer>,
-        slow: Option<Duration>,
-        claim: Option<Claim>,
-    ) -> Option<Arc<dyn Wake>> {
-        let queue = self.queue.take()?;
-        let outcome = match result {
-            Ok(answer) => Outcome::Answer(answer),
-            Err(error) => Outcome::Error(error),
-        };
-        let must_wake = queue.push(self.call, outcome, slow, claim);
-        must_wake.then_some(queue as Arc<dyn Wake>)
-    }
-}
-
-impl Drop for Reply {
-    fn drop(&mut self) {
-        if let Some(queue) = self.queue.take() {
-            let error = error::Error::new(
-                error::Kind::Internal,
-                "the call ended by a defect in hegar-native; please report it with the statement that caused it",
-            );
-            queue.push_now(self.call, Outcome::Error(error));
-        }
     }
 }

@@ -43,14 +43,19 @@ impl Engine {
 
     /// Sends a statement on its way through the pool.
     pub(super) fn admit(self: &Arc<Self>, call: Call, outlet: Outlet) {
+        self.pool.admit(self.passenger(call, outlet));
+    }
+
+    /// A statement that is to be answered.
+    pub(super) fn passenger(self: &Arc<Self>, call: Call, outlet: Outlet) -> Box<dyn Passenger> {
         let shares = self.config().pipelining && call.statement.template().is_plain_read();
-        self.pool.admit(Box::new(Job {
+        Box::new(Job {
             engine: self.clone(),
             call,
             entered: Instant::now(),
             shares,
             outlet: Some(outlet),
-        }));
+        })
     }
 
     /// Counts a call that has ended and hands over its outcome.
@@ -150,7 +155,7 @@ impl Drop for Job {
     }
 }
 
-fn closed() -> Error {
+pub(super) fn closed() -> Error {
     Error::new(
         Kind::PoolClosed,
         "the pool was closed before the call was done",

@@ -36,6 +36,16 @@ pub struct Page {
 impl Engine {
     /// Reads a page; the answer is `{status, message, data, pagination, timestamp}` as JSON.
     pub fn start_page(self: &Arc<Self>, call: PageCall, reply: Box<dyn Reply>) {
+        self.split_page(call, reply, |call, outlet| self.admit(call, outlet));
+    }
+
+    /// Makes the calls of a page and gives them to `admit`, in their order.
+    pub(super) fn split_page(
+        &self,
+        call: PageCall,
+        reply: Box<dyn Reply>,
+        admit: impl Fn(Call, Outlet),
+    ) {
         self.begin();
         let pending = Arc::new(PendingPage {
             page: call.page,
@@ -61,14 +71,14 @@ impl Engine {
                 message: call.message,
             },
         };
-        self.admit(rows, part(Role::Rows));
+        admit(rows, part(Role::Rows));
         if let Some((statement, params)) = call.count {
             let count = Call {
                 statement,
                 params,
                 wanted: Wanted::Count,
             };
-            self.admit(count, part(Role::Count));
+            admit(count, part(Role::Count));
         }
     }
 }

@@ -9,30 +9,20 @@ use std::{
     future::poll_fn,
     pin::{Pin, pin},
     sync::Arc,
-    task::{Context, Poll},
     time::Duration,
 };
 
-use tokio::{
-    task::yield_now,
-    time::{Instant, Sleep, sleep_until, timeout},
-};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use crate::{
     call::{Answer, Call},
-    codec::params::Params,
     error::{Error, Kind, Result},
     metrics::CloseReason,
-    pool::{Lease, Passenger, Seat, Wake},
-    statement::Statement,
-    wire::{Done, is_forgotten},
+    pool::{Lease, Passenger, Seat},
+    wire::is_forgotten,
 };
 
-use super::{
-    Engine,
-    memory::{Bounded, Held},
-    sink::Sink,
-};
+use super::{Engine, memory::Bounded, news::News, sink::Sink};
 
 /// The most calls that one takes along. More would only lengthen the wait of the last one.
 const MAX_RIDERS: usize = 15;
@@ -114,11 +104,46 @@ impl Engine {
     }
 
     async fn run_alone(&self, lease: Lease, call: &Call) -> (Option<Lease>, Result<Answer>) {
+        let (lease, result) = self.run(lease, call).await;
+        let session_changed = call.statement.template().changes_session();
+        let lease = lease.and_then(|mut lease| {
+            if !lease.needs_reset(session_changed) {
+                return Some(lease);
+            }
+            // The answer does not wait for the clean-up, which has a deadline of its own.
+            tokio::spawn(lease.release(session_changed));
+            None
+        });
+        (lease, result)
+    }
+
+    /// Runs a call within the query deadline, whatever it leaves in the session. The lease comes back unless the
+    /// deadline passed.
+    pub(super) async fn run(
+        &self,
+        mut lease: Lease,
+        call: &Call,
+    ) -> (Option<Lease>, Result<Answer>) {
         let mut sink = self.sink(call);
-        let (lease, result) = self
-            .execute(lease, &call.statement, &call.params, &mut sink)
-            .await;
-        (lease, result.map(|done| sink.answer(done)))
+        let result = {
+            let mut bounded = Bounded::new(&mut sink, &self.memory);
+            let work = pin!(lease.connection().execute(
+                &call.statement,
+                &call.params,
+                &mut bounded
+            ));
+            self.within_deadline(work).await
+        };
+        match result {
+            Ok(result) => {
+                self.count_statements(&mut lease);
+                (Some(lease), result.map(|done| sink.answer(done)))
+            }
+            Err(late) => {
+                lease.abandon();
+                (None, Err(late))
+            }
+        }
     }
 
     async fn run_together(
@@ -196,38 +221,11 @@ impl Engine {
         (None, result)
     }
 
-    /// Runs a statement within the query deadline. The lease comes back when the connection can serve on.
-    async fn execute(
-        &self,
-        mut lease: Lease,
-        statement: &Statement,
-        params: &Params,
-        sink: &mut impl Held,
-    ) -> (Option<Lease>, Result<Done>) {
-        let result = {
-            let mut sink = Bounded::new(sink, &self.memory);
-            let work = pin!(lease.connection().execute(statement, params, &mut sink));
-            self.within_deadline(work).await
-        };
-        let result = match result {
-            Ok(result) => result,
-            Err(late) => {
-                lease.abandon();
-                return (None, Err(late));
-            }
-        };
-        self.count_statements(&mut lease);
-        let session_changed = statement.template().changes_session();
-        if lease.needs_reset(session_changed) {
-            // The answer does not wait for the clean-up, which has a deadline of its own.
-            tokio::spawn(lease.release(session_changed));
-            return (None, result);
-        }
-        (Some(lease), result)
-    }
-
     /// Awaits `work`; past the query deadline the answer is the error for that.
-    async fn within_deadline<T>(&self, work: Pin<&mut impl Future<Output = T>>) -> Result<T> {
+    pub(super) async fn within_deadline<T>(
+        &self,
+        work: Pin<&mut impl Future<Output = T>>,
+    ) -> Result<T> {
         let Some(limit) = self.config().query_timeout() else {
             return Ok(work.await);
         };
@@ -304,131 +302,5 @@ impl Crew {
 impl Drop for Crew {
     fn drop(&mut self) {
         self.leave();
-    }
-}
-
-/// Who is to be woken for answers that have been handed over. Waking a thread costs more than a small answer, so it is
-/// put off until there is nothing to do but wait, and other tasks have had their turn; but never beyond the second wait.
-#[derive(Default)]
-struct News {
-    sleeper: Option<Arc<dyn Wake>>,
-    /// Whether they have been held back once.
-    is_late: bool,
-}
-
-impl News {
-    fn add(&mut self, sleeper: Option<Arc<dyn Wake>>) {
-        if sleeper.is_some() {
-            self.sleeper = sleeper;
-        }
-    }
-
-    async fn tell(&mut self) {
-        if self.sleeper.is_some() {
-            yield_now().await;
-        }
-        self.wake();
-    }
-
-    /// Awaits `work`, which may wait for whoever is to be woken.
-    async fn during<T>(&mut self, mut work: Pin<&mut impl Future<Output = T>>) -> T {
-        let mut turn_of_others = pin!(yield_now());
-        poll_fn(|context| {
-            let polled = work.as_mut().poll(context);
-            if polled.is_pending() && self.sleeper.is_some() {
-                self.hold_back(turn_of_others.as_mut(), context);
-            }
-            polled
-        })
-        .await
-    }
-
-    /// The first time, lets others have their turn; the second time wakes.
-    fn hold_back(
-        &mut self,
-        turn_of_others: Pin<&mut impl Future<Output = ()>>,
-        context: &mut Context<'_>,
-    ) {
-        if self.is_late {
-            return self.wake();
-        }
-        self.is_late = true;
-        // Has this task polled again when the others have had their turn.
-        let Poll::Pending = turn_of_others.poll(context) else {
-            return self.wake();
-        };
-    }
-
-    fn wake(&mut self) {
-        self.is_late = false;
-        if let Some(sleeper) = self.sleeper.take() {
-            sleeper.wake();
-        }
-    }
-}
-
-impl Drop for News {
-    fn drop(&mut self) {
-        self.wake();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{future::ready, sync::atomic::AtomicUsize, sync::atomic::Ordering};
-
-    use super::*;
-
-    #[derive(Default)]
-    struct Sleeper(AtomicUsize);
-
-    impl Wake for Sleeper {
-        fn wake(&self) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    impl Sleeper {
-        fn woken(&self) -> usize {
-            self.0.load(Ordering::Relaxed)
-        }
-    }
-
-    #[tokio::test]
-    async fn news_are_told_while_nothing_comes() {
-        let sleeper = Arc::new(Sleeper::default());
-        let mut news = News::default();
-        news.add(Some(sleeper.clone()));
-        let seen = sleeper.clone();
-        let work = pin!(async move {
-            while seen.woken() == 0 {
-                yield_now().await;
-            }
-        });
-        let told = timeout(Duration::from_secs(5), news.during(work)).await;
-        assert!(told.is_ok(), "the sleeper was not woken during the wait");
-    }
-
-    #[tokio::test]
-    async fn news_are_told_at_the_second_wait_however_short_the_waits_are() {
-        let sleeper = Arc::new(Sleeper::default());
-        let mut news = News::default();
-        news.add(Some(sleeper.clone()));
-        news.during(pin!(ready(()))).await;
-        assert_eq!(sleeper.woken(), 0, "nobody waited");
-        // Each wait is over as soon as the others had their turn, as on a thread that is always behind its server.
-        news.during(pin!(yield_now())).await;
-        assert_eq!(sleeper.woken(), 0, "more may come");
-        news.during(pin!(yield_now())).await;
-        assert_eq!(sleeper.woken(), 1);
-    }
-
-    #[tokio::test]
-    async fn news_are_told_when_their_bearer_ends() {
-        let sleeper = Arc::new(Sleeper::default());
-        let mut news = News::default();
-        news.add(Some(sleeper.clone()));
-        drop(news);
-        assert_eq!(sleeper.woken(), 1);
     }
 }

@@ -32,6 +32,8 @@ pub struct Metrics {
     pub connections_closed: ClosedCounts,
     /// Sessions reset before they went back to the pool.
     pub resets: Counter,
+    /// Transactions left open by whoever gave a connection back.
+    pub rollbacks: Counter,
     /// Rows received from the server.
     pub rows: Counter,
     /// Bytes of rows received from the server.
@@ -103,10 +105,18 @@ pub enum Operation {
     Execute,
     Json,
     Paginate,
+    /// What begins and ends a transaction or a savepoint.
+    Transaction,
 }
 
 impl Operation {
-    pub const ALL: [Self; 4] = [Self::Query, Self::Execute, Self::Json, Self::Paginate];
+    pub const ALL: [Self; 5] = [
+        Self::Query,
+        Self::Execute,
+        Self::Json,
+        Self::Paginate,
+        Self::Transaction,
+    ];
 
     pub fn label(self) -> &'static str {
         match self {
@@ -114,6 +124,7 @@ impl Operation {
             Self::Execute => "execute",
             Self::Json => "json",
             Self::Paginate => "paginate",
+            Self::Transaction => "transaction",
         }
     }
 }

@@ -156,6 +156,11 @@ impl<'a> Page<'a> {
             "Sessions reset before reuse.",
             |m| &m.resets,
         );
+        self.counter(
+            "database_connection_rollbacks_total",
+            "Transactions left open by whoever gave a connection back.",
+            |m| &m.rollbacks,
+        );
         self.counter("database_rows_total", "Rows received.", |m| &m.rows);
         self.counter(
             "database_result_bytes_total",

@@ -54,6 +54,7 @@ pub fn render(metrics: &Metrics, gauges: &Gauges) -> String {
             "created": metrics.connections_created.get(),
             "closed": closed,
             "resets": metrics.resets.get(),
+            "rollbacks": metrics.rollbacks.get(),
         },
         "statements": {
             "prepared": metrics.statements_prepared.get(),

@@ -2,9 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::timeout;
+use tokio::{runtime::Handle, time::timeout};
 
-use crate::{metrics::CloseReason, runtime::Home, wire::Connection};
+use crate::{
+    metrics::CloseReason,
+    runtime::Home,
+    wire::{Connection, Discard},
+};
 
 use super::{Pool, Pooled};
 
@@ -32,6 +36,21 @@ impl Lease {
             // `release` and `discard` consume the lease, and `drop` comes after every use.
             None => unreachable!("a lease holds its connection until it ends"),
         }
+    }
+
+    /// The lease if its connection can be used; otherwise the connection is closed.
+    pub fn if_usable(mut self) -> Option<Lease> {
+        if self.connection().is_usable() {
+            return Some(self);
+        }
+        self.discard(CloseReason::Error);
+        None
+    }
+
+    /// Whether the server gives a sign of life within the limit.
+    pub async fn answers(&mut self, limit: Duration) -> bool {
+        let answer = timeout(limit, self.connection().ping()).await;
+        matches!(answer, Ok(Ok(())))
     }
 
     /// Whether giving the connection back takes a round trip to the server.
@@ -69,6 +88,23 @@ impl Lease {
     /// Whether the connection may serve the next call without a detour.
     pub(super) fn is_fit(&mut self) -> bool {
         self.connection().is_usable() && !self.is_outlived() && !self.needs_reset(false)
+    }
+
+    /// The runtime of the thread that the connection lives on.
+    pub fn runtime(&self) -> Handle {
+        let workers = &self.pool.workers;
+        let home = self.home().unwrap_or_else(|| workers.here());
+        workers.handle(home).clone()
+    }
+
+    /// Ends an open transaction, within a deadline, and nothing else; whether that worked is the answer.
+    pub async fn roll_back(&mut self) -> bool {
+        self.pool.metrics().rollbacks.increment();
+        // Marked cancellation point: dropped here, the connection is unusable and `drop` discards it.
+        let mut sink = Discard;
+        let query = self.connection().query("ROLLBACK", &mut sink);
+        let rolled_back = timeout(CLEAN_TIMEOUT, query).await;
+        matches!(rolled_back, Ok(Ok(_))) && !self.connection().in_transaction()
     }
 
     pub(super) fn home(&self) -> Option<Home> {

@@ -196,14 +196,12 @@ impl Pool {
 
     /// Checks a connection that has been idle for long; a dead one is closed.
     async fn validate(&self, mut lease: Lease, deadline: Instant) -> Option<Lease> {
-        let limit = deadline.min(Instant::now() + PING_TIMEOUT);
-        match timeout_at(limit, lease.connection().ping()).await {
-            Ok(Ok(())) => Some(lease),
-            _ => {
-                lease.discard(CloseReason::Error);
-                None
-            }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if lease.answers(left.min(PING_TIMEOUT)).await {
+            return Some(lease);
         }
+        lease.discard(CloseReason::Error);
+        None
     }
 
     /// Opens a connection for a slot that is already counted.

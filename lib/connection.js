@@ -1,0 +1,78 @@
+'use strict'
+
+const { Queries } = require('./queries.js')
+const { Controls, startStatements } = require('./controls.js')
+
+const RELEASED = {
+  code: 'HEGAR_CONNECTION_RELEASED',
+  message: 'the connection has been given back to the pool; take another one with getConnection()',
+}
+
+let channelTo
+
+/** The channel for another face of a connection, which has its own reasons to refuse calls. */
+function faceOf(connection, refusal) {
+  return channelTo(connection, refusal)
+}
+
+/** A connection that is held until it is released. */
+class Connection extends Queries {
+  static {
+    channelTo = (connection, refusal) => connection.#channel.to(connection.#native, refusal)
+  }
+
+  #channel
+  #native
+  #controls
+  #onRelease
+  #released = null
+
+  constructor({ native, channel, threadId, onRelease }) {
+    const own = channel.to(native, () => (this.#released === null ? null : RELEASED))
+    super(own)
+    this.#channel = own
+    this.#native = native
+    this.#controls = new Controls(own)
+    this.#onRelease = onRelease
+    /** The server's number for this connection, the one in its processlist. */
+    this.threadId = threadId
+  }
+
+  async beginTransaction(options) {
+    for (const [control, sql] of startStatements(options)) await this.#controls.run(control, sql)
+  }
+
+  async commit() {
+    await this.#controls.run('commit', 'COMMIT')
+  }
+
+  async rollback() {
+    await this.#controls.run('rollback', 'ROLLBACK')
+  }
+
+  release() {
+    this.#released ??= this.#giveBack()
+    return this.#released
+  }
+
+  destroy() {
+    this.#native.destroy()
+    this.release()
+  }
+
+  async #giveBack() {
+    try {
+      await this.#channel.start('release', undefined, (number) => this.#native.release(number))
+    } catch {
+      // The pool was closed meanwhile, and the connection with it.
+    } finally {
+      this.#onRelease()
+    }
+  }
+
+  [Symbol.asyncDispose]() {
+    return this.release()
+  }
+}
+
+module.exports = { Connection, faceOf }

@@ -1,0 +1,61 @@
+'use strict'
+
+const { HegarTypeError } = require('./errors.js')
+
+const LEVELS = new Map(
+  ['READ UNCOMMITTED', 'READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE'].map((level) => [level, level]),
+)
+const OPTIONS = ['isolation', 'readOnly', 'retries']
+
+/** Runs the statements that begin and end transactions; Rust keeps account of them. */
+class Controls {
+  #channel
+
+  constructor(channel) {
+    this.#channel = channel
+  }
+
+  async run(control, sql) {
+    const site = this.#channel.site(this.run)
+    try {
+      await this.#channel.call('transaction', sql, (number) =>
+        this.#channel.native.control(number, control, sql),
+      )
+    } catch (error) {
+      throw this.#channel.failure(error, sql, site)
+    }
+  }
+}
+
+/**
+ * What begins a transaction with these options, as pairs of a step and its statement. Throws HegarTypeError for an
+ * option that does not exist or has a value that it cannot have.
+ */
+function startStatements(options = {}) {
+  if (options === null || typeof options !== 'object') {
+    throw new HegarTypeError(
+      `the options of a transaction must be an object, not ${options === null ? 'null' : typeof options}`,
+    )
+  }
+  for (const name of Object.keys(options)) {
+    if (!OPTIONS.includes(name)) {
+      throw new HegarTypeError(
+        `a transaction has no option '${name.slice(0, 64)}'; there are ${OPTIONS.join(', ')}`,
+      )
+    }
+  }
+  const { isolation, readOnly = false } = options
+  if (typeof readOnly !== 'boolean') throw new HegarTypeError('readOnly must be true or false')
+  const statements = [['begin', readOnly ? 'START TRANSACTION READ ONLY' : 'START TRANSACTION']]
+  if (isolation !== undefined) {
+    const level = typeof isolation === 'string' ? LEVELS.get(isolation.toUpperCase()) : undefined
+    if (level === undefined) {
+      const names = [...LEVELS.keys()].map((name) => `'${name.toLowerCase()}'`)
+      throw new HegarTypeError(`isolation must be one of ${names.join(', ')}`)
+    }
+    statements.unshift(['prepare', `SET TRANSACTION ISOLATION LEVEL ${level}`])
+  }
+  return statements
+}
+
+module.exports = { Controls, startStatements }

@@ -1,0 +1,173 @@
+'use strict'
+
+const { EventEmitter } = require('node:events')
+const { HegarTypeError } = require('./errors.js')
+const { statementFor } = require('./statements.js')
+const { shapeFor } = require('./shape.js')
+const { pageStatements } = require('./page.js')
+const { pageSummary } = require('./pagination.js')
+const { noParams } = require('./params.js')
+
+/** The calls that a pool, a held connection and a transaction have in common. */
+class Queries extends EventEmitter {
+  #channel
+
+  constructor(channel) {
+    super()
+    this.#channel = channel
+  }
+
+  async query(sql, params) {
+    const site = this.#channel.site(this.query)
+    try {
+      return plain(await this.#rows(sql, params, 0, 'query'))
+    } catch (error) {
+      throw this.#channel.failure(error, sql, site, this.query)
+    }
+  }
+
+  async queryOne(sql, params) {
+    const site = this.#channel.site(this.queryOne)
+    try {
+      const rows = await this.#rows(sql, params, 1, 'query')
+      return Array.isArray(rows) ? (rows[0] ?? null) : null
+    } catch (error) {
+      throw this.#channel.failure(error, sql, site, this.queryOne)
+    }
+  }
+
+  async execute(sql, params) {
+    const site = this.#channel.site(this.execute)
+    try {
+      return plain(await this.#rows(sql, params, 0, 'execute'))
+    } catch (error) {
+      throw this.#channel.failure(error, sql, site, this.execute)
+    }
+  }
+
+  async queryJson(sql, params, options) {
+    const site = this.#channel.site(this.queryJson)
+    try {
+      const result = await this.#json(sql, params, shapeFor(options?.shape))
+      return Buffer.isBuffer(result) ? result : Buffer.from(jsonOf(plain(result)))
+    } catch (error) {
+      throw this.#channel.failure(error, sql, site, this.queryJson)
+    }
+  }
+
+  async paginate(sql, params, options) {
+    const site = this.#channel.site(this.paginate)
+    try {
+      const { page, limit, data, count } = pageStatements(sql, params, options)
+      // Checked before the first of the two is sent, so that no answer comes to nobody.
+      if (count !== null) this.#channel.pack(statementOf(count.sql, count.params), count.params)
+      const [rows, counted] = await Promise.all([
+        this.#rows(data.sql, data.params, 0, 'query'),
+        count === null ? null : this.#rows(count.sql, count.params, 1, 'query'),
+      ])
+      const total = counted === null ? null : totalOf(counted)
+      const hasNext = total === null && rows.length < limit ? false : null
+      return { data: rows, pagination: pageSummary({ page, limit, total, hasNext }) }
+    } catch (error) {
+      throw this.#channel.failure(error, sql, site, this.paginate)
+    }
+  }
+
+  async paginateJson(sql, params, options) {
+    const site = this.#channel.site(this.paginateJson)
+    try {
+      return await this.#page(pageStatements(sql, params, options), options)
+    } catch (error) {
+      throw this.#channel.failure(error, sql, site, this.paginateJson)
+    }
+  }
+
+  #rows(sql, params, limit, operation) {
+    const statement = statementOf(sql, params)
+    const packed = this.#channel.pack(statement, params)
+    return this.#channel.call(operation, sql, (number) =>
+      this.#channel.native.query(
+        number,
+        statement.native,
+        packed.bytes,
+        packed.length,
+        limit,
+        operation === 'execute',
+      ),
+    )
+  }
+
+  #json(sql, params, shape) {
+    const statement = statementOf(sql, params)
+    const packed = this.#channel.pack(statement, params)
+    return this.#channel.call('json', sql, (number) =>
+      this.#channel.native.queryJson(number, statement.native, packed.bytes, packed.length, shape),
+    )
+  }
+
+  #page({ page, limit, data, count }, { shape, message = 'Success' }) {
+    if (typeof message !== 'string') throw new HegarTypeError('paginateJson: message must be a string')
+    const compiled = shapeFor(shape)
+    const statement = statementOf(data.sql, data.params)
+    const counting = count === null ? null : statementOf(count.sql, count.params)
+    // Both lists of parameters share one buffer, so the first is copied out of it.
+    const packed = this.#channel.pack(statement, data.params)
+    const bytes = Buffer.from(packed.bytes.subarray(0, packed.length))
+    const counted = counting === null ? noParams : this.#channel.pack(counting, count.params)
+    return this.#channel.call('paginate', data.sql, (number) =>
+      this.#channel.native.paginateJson(
+        number,
+        statement.native,
+        bytes,
+        bytes.length,
+        counting?.native ?? null,
+        counted.bytes,
+        counted.length,
+        compiled,
+        page,
+        limit,
+        message,
+      ),
+    )
+  }
+}
+
+function statementOf(sql, params) {
+  if (params === undefined || params === null || Array.isArray(params)) return statementFor(sql, false)
+  if (typeof params !== 'object') {
+    throw new HegarTypeError(
+      `parameters must be an array for ? or an object for :name, not ${typeof params}; put a single value in an array`,
+    )
+  }
+  return statementFor(sql, true)
+}
+
+// What a statement did, in mysql2's names; rows stay rows.
+function plain(result) {
+  if (Array.isArray(result)) return result
+  const { affectedRows, insertId, info, warningStatus } = result
+  return {
+    affectedRows,
+    insertId,
+    info,
+    warningStatus,
+    changedRows: Number(/Changed: (\d+)/.exec(info)?.[1] ?? 0),
+  }
+}
+
+// An insertId past 2^53 is a BigInt, which JSON.stringify refuses and JSON itself can hold.
+function jsonOf({ insertId, ...others }) {
+  const [first, ...rest] = Object.entries(others).map(([name, value]) => `"${name}":${JSON.stringify(value)}`)
+  return `{${[first, `"insertId":${insertId}`, ...rest].join(',')}}`
+}
+
+function totalOf(counted) {
+  const first = Array.isArray(counted) && counted.length > 0 ? Object.values(counted[0])[0] : undefined
+  const total = Number(first)
+  if (first === null || first === undefined || !Number.isSafeInteger(total) || total < 0) {
+    throw new HegarTypeError('paginate: the count statement must return one row with one whole number')
+  }
+  return total
+}
+
+module.exports = { Queries }

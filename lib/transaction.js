@@ -1,0 +1,139 @@
+'use strict'
+
+const { AsyncLocalStorage } = require('node:async_hooks')
+const { setTimeout: sleep } = require('node:timers/promises')
+const { HegarTypeError } = require('./errors.js')
+const { faceOf } = require('./connection.js')
+const { Controls, startStatements } = require('./controls.js')
+const { Queries } = require('./queries.js')
+
+const { asyncDispose } = Symbol
+const DEADLOCK = 1213
+const LOCK_WAIT_TIMEOUT = 1205
+const FIRST_PAUSE_MS = 20
+const LONGEST_PAUSE_MS = 1000
+const MOST_RETRIES = 100
+
+const OVER = {
+  code: 'HEGAR_TRANSACTION_OVER',
+  message: 'the transaction is over, committed or rolled back; nothing runs in it any more',
+}
+
+/** A transaction on a connection of its own, which goes back to the pool when it is over. */
+class Transaction extends Queries {
+  #connection
+  #controls
+  #savepoints = 0
+  #isOver = false
+
+  constructor(connection) {
+    const channel = faceOf(connection, () => (this.#isOver ? OVER : null))
+    super(channel)
+    this.#connection = connection
+    this.#controls = new Controls(channel)
+    this.threadId = connection.threadId
+  }
+
+  get isOver() {
+    return this.#isOver
+  }
+
+  async savepoint(fn) {
+    if (typeof fn !== 'function') throw new HegarTypeError('savepoint: the argument must be a function')
+    const name = `hegar_${++this.#savepoints}`
+    await this.#controls.run('savepoint', `SAVEPOINT ${name}`)
+    let value
+    try {
+      value = await fn(this)
+    } catch (error) {
+      // Where the server has ended the whole transaction there is no savepoint to go back to; `error` says so.
+      await this.#controls.run('savepoint', `ROLLBACK TO SAVEPOINT ${name}`).catch(() => {})
+      throw error
+    }
+    await this.#controls.run('savepoint', `RELEASE SAVEPOINT ${name}`)
+    return value
+  }
+
+  commit() {
+    return this.#end('commit', 'COMMIT')
+  }
+
+  rollback() {
+    return this.#end('rollback', 'ROLLBACK')
+  }
+
+  async #end(control, sql) {
+    const ending = this.#controls.run(control, sql)
+    this.#isOver = true
+    try {
+      await ending
+    } finally {
+      await this.#connection.release()
+    }
+  }
+
+  async [asyncDispose]() {
+    // Whatever fails here, the connection's release rolls back.
+    if (!this.#isOver) await this.rollback().catch(() => {})
+  }
+}
+
+/** Begins a transaction on a connection that nobody else uses. */
+async function beginTransaction(connection, options) {
+  try {
+    await connection.beginTransaction(options)
+  } catch (error) {
+    await connection.release()
+    throw error
+  }
+  return new Transaction(connection)
+}
+
+/**
+ * Runs `fn(transaction)` on a connection of its own that `hold()` takes: commits what it returns from, rolls back
+ * what it throws from, and begins anew up to `retries` times when the server gave way to another transaction.
+ */
+async function transact(pool, hold, fn, options = {}) {
+  // Checked before a connection is taken.
+  startStatements(options)
+  const { retries = 0 } = options
+  if (!Number.isInteger(retries) || retries < 0 || retries > MOST_RETRIES) {
+    throw new HegarTypeError(`retries must be a whole number from 0 to ${MOST_RETRIES}`)
+  }
+  for (let attempt = 0; ; attempt++) {
+    const transaction = await beginTransaction(await hold(), options)
+    try {
+      const value = await inside(pool, () => fn(transaction))
+      if (!transaction.isOver) await transaction.commit()
+      return value
+    } catch (error) {
+      await transaction[asyncDispose]()
+      if (attempt >= retries || !gaveWay(error)) throw error
+    }
+    await sleep(pause(attempt))
+  }
+}
+
+function gaveWay(error) {
+  return error?.errno === DEADLOCK || error?.errno === LOCK_WAIT_TIMEOUT
+}
+
+// Up to twice as long each time, and random, so that those who met do not meet again.
+function pause(attempt) {
+  return Math.random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt)
+}
+
+// Whose transactions the running code is in. Following it costs every promise of the process something in Node 20,
+// so that is done in development alone.
+const storage = process.env.NODE_ENV === 'production' ? null : new AsyncLocalStorage()
+
+function inside(pool, fn) {
+  return storage === null ? fn() : storage.run([pool, ...(storage.getStore() ?? [])], fn)
+}
+
+/** Whether the running code is inside a transaction of this pool; never in production, see above. */
+function isNestedIn(pool) {
+  return storage?.getStore()?.includes(pool) === true
+}
+
+module.exports = { beginTransaction, transact, isNestedIn }

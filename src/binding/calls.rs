@@ -1,0 +1,158 @@
+//! What pools and sessions have in common: arguments to calls, and the way of an answer.
+
+use std::{sync::Arc, time::Duration};
+
+use napi::{Error, Result, Status, bindgen_prelude::BufferSlice};
+
+use crate::{
+    call::{Answer, Call, Wanted},
+    codec::params::Params,
+    engine::{self, Claim, Page, PageCall},
+    error,
+    metrics::Operation,
+    pool::Wake,
+};
+
+use super::{
+    completions::{Outcome, Queue},
+    statement::{NativeShape, NativeStatement},
+};
+
+/// Rows as objects, at most `limit` of them (0: all), or what the statement did.
+pub fn rows(
+    statement: &NativeStatement,
+    params: BufferSlice<'_>,
+    length: u32,
+    limit: u32,
+    execute: bool,
+) -> Result<Call> {
+    let limit = if limit == 0 {
+        usize::MAX
+    } else {
+        limit as usize
+    };
+    let operation = if execute {
+        Operation::Execute
+    } else {
+        Operation::Query
+    };
+    Ok(Call {
+        statement: statement.inner(),
+        params: unpack(&params, length)?,
+        wanted: Wanted::Rows { limit, operation },
+    })
+}
+
+/// Rows as JSON.
+pub fn json(
+    statement: &NativeStatement,
+    params: BufferSlice<'_>,
+    length: u32,
+    shape: Option<&NativeShape>,
+) -> Result<Call> {
+    Ok(Call {
+        statement: statement.inner(),
+        params: unpack(&params, length)?,
+        wanted: Wanted::Json {
+            shape: shape.map(NativeShape::inner),
+        },
+    })
+}
+
+/// One page and, with `count`, the number of all rows, as a whole response body.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "an object would cost a property lookup each on every call"
+)]
+pub fn page(
+    statement: &NativeStatement,
+    params: BufferSlice<'_>,
+    length: u32,
+    count: Option<&NativeStatement>,
+    count_params: BufferSlice<'_>,
+    count_length: u32,
+    shape: Option<&NativeShape>,
+    page: f64,
+    limit: f64,
+    message: String,
+) -> Result<PageCall> {
+    let count = match count {
+        Some(count) => Some((count.inner(), unpack(&count_params, count_length)?)),
+        None => None,
+    };
+    Ok(PageCall {
+        statement: statement.inner(),
+        params: unpack(&params, length)?,
+        count,
+        shape: shape.map(NativeShape::inner),
+        // Whole numbers below 2^53, checked by lib/pagination.js.
+        page: Page {
+            page: page as u64,
+            limit: limit as u64,
+        },
+        message,
+    })
+}
+
+fn unpack(params: &BufferSlice<'_>, length: u32) -> Result<Params> {
+    let packed = params.get(..length as usize).unwrap_or_default();
+    Params::unpack(packed).map_err(thrown)
+}
+
+/// An error that a function throws at once. `lib/errors.js` reads the JSON.
+pub fn thrown(error: error::Error) -> Error {
+    Error::new(
+        Status::GenericFailure,
+        String::from_utf8_lossy(&error.to_json()).into_owned(),
+    )
+}
+
+/// The promise of an outcome. If the call's task ends without one, by a panic, its promise is rejected.
+pub struct Reply {
+    queue: Option<Arc<Queue>>,
+    call: u32,
+}
+
+impl Reply {
+    pub fn new(queue: &Arc<Queue>, call: u32) -> Reply {
+        Reply {
+            queue: Some(queue.clone()),
+            call,
+        }
+    }
+
+    pub fn finish(mut self, outcome: Outcome) {
+        if let Some(queue) = self.queue.take() {
+            queue.push_now(self.call, outcome);
+        }
+    }
+}
+
+impl engine::Reply for Reply {
+    fn send(
+        mut self: Box<Self>,
+        result: error::Result<Answer>,
+        slow: Option<Duration>,
+        claim: Option<Claim>,
+    ) -> Option<Arc<dyn Wake>> {
+        let queue = self.queue.take()?;
+        let outcome = match result {
+            Ok(answer) => Outcome::Answer(answer),
+            Err(error) => Outcome::Error(error),
+        };
+        let must_wake = queue.push(self.call, outcome, slow, claim);
+        must_wake.then_some(queue as Arc<dyn Wake>)
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        if let Some(queue) = self.queue.take() {
+            let error = error::Error::new(
+                error::Kind::Internal,
+                "the call ended by a defect in hegar-native; please report it with the statement that caused it",
+            );
+            queue.push_now(self.call, Outcome::Error(error));
+        }
+    }
+}

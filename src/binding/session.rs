@@ -1,0 +1,131 @@
+//! The class behind a connection that JavaScript holds, whether by itself or for a transaction.
+
+use std::sync::Arc;
+
+use napi::{Error, Result, Status, bindgen_prelude::BufferSlice};
+use napi_derive::napi;
+
+use crate::engine::{Control, Session};
+
+use super::{
+    calls::{self, Reply},
+    completions::Queue,
+    statement::{NativeShape, NativeStatement},
+};
+
+/// A held connection. Its calls are answered in their order; dropped unreleased, the connection goes back by itself.
+#[napi]
+pub struct NativeSession {
+    session: Session,
+    queue: Arc<Queue>,
+}
+
+#[napi]
+impl NativeSession {
+    /// As `NativePool.query`.
+    #[napi(catch_unwind)]
+    pub fn query(
+        &self,
+        call: u32,
+        statement: &NativeStatement,
+        params: BufferSlice<'_>,
+        length: u32,
+        limit: u32,
+        execute: bool,
+    ) -> Result<()> {
+        let rows = calls::rows(statement, params, length, limit, execute)?;
+        self.session.start(rows, self.reply(call));
+        Ok(())
+    }
+
+    /// As `NativePool.queryJson`.
+    #[napi(catch_unwind)]
+    pub fn query_json(
+        &self,
+        call: u32,
+        statement: &NativeStatement,
+        params: BufferSlice<'_>,
+        length: u32,
+        shape: Option<&NativeShape>,
+    ) -> Result<()> {
+        let json = calls::json(statement, params, length, shape)?;
+        self.session.start(json, self.reply(call));
+        Ok(())
+    }
+
+    /// As `NativePool.paginateJson`; rows and count are read one after the other.
+    #[napi(catch_unwind)]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "an object would cost a property lookup each on every call"
+    )]
+    pub fn paginate_json(
+        &self,
+        call: u32,
+        statement: &NativeStatement,
+        params: BufferSlice<'_>,
+        length: u32,
+        count: Option<&NativeStatement>,
+        count_params: BufferSlice<'_>,
+        count_length: u32,
+        shape: Option<&NativeShape>,
+        page: f64,
+        limit: f64,
+        message: String,
+    ) -> Result<()> {
+        let page = calls::page(
+            statement,
+            params,
+            length,
+            count,
+            count_params,
+            count_length,
+            shape,
+            page,
+            limit,
+            message,
+        )?;
+        self.session.start_page(page, self.reply(call));
+        Ok(())
+    }
+
+    /// Runs a statement that `lib/transaction.js` wrote: `prepare`, `begin`, `savepoint`, `commit` or `rollback`.
+    #[napi(catch_unwind)]
+    pub fn control(&self, call: u32, control: String, sql: String) -> Result<()> {
+        let control = match control.as_str() {
+            "prepare" => Control::Prepare,
+            "begin" => Control::Begin,
+            "savepoint" => Control::Savepoint,
+            "commit" => Control::Commit,
+            "rollback" => Control::Rollback,
+            other => {
+                let message = format!("{other} is no step of a transaction");
+                return Err(Error::new(Status::InvalidArg, message));
+            }
+        };
+        self.session.control(control, sql, self.reply(call));
+        Ok(())
+    }
+
+    /// Gives the connection back after the calls before; the outcome comes when it is clean.
+    #[napi(catch_unwind)]
+    pub fn release(&self, call: u32) {
+        self.session.release(self.reply(call));
+    }
+
+    /// Closes the connection at once.
+    #[napi(catch_unwind)]
+    pub fn destroy(&self) {
+        self.session.destroy();
+    }
+}
+
+impl NativeSession {
+    pub fn new(session: Session, queue: Arc<Queue>) -> NativeSession {
+        NativeSession { session, queue }
+    }
+
+    fn reply(&self, call: u32) -> Box<Reply> {
+        Box::new(Reply::new(&self.queue, call))
+    }
+}
