@@ -239,8 +239,8 @@ mod tests {
             }
         }
         let counts = Operation::ALL.map(|operation| metrics.query.of(operation).snapshot().count());
-        assert_eq!(counts, [1, 2, 3, 4]);
-        assert_eq!(metrics.queries_total(), 10);
+        assert_eq!(counts, [1, 2, 3, 4, 5]);
+        assert_eq!(metrics.queries_total(), 15);
     }
 
     #[test]

@@ -114,6 +114,7 @@ mod tests {
         metrics.statement_cache_hits.add(9);
         metrics.statement_cache_misses.add(10);
         metrics.statements_pipelined.add(18);
+        metrics.rollbacks.add(19);
         metrics.errors.record("ER_DUP_ENTRY");
         metrics.errors.record("ER_DUP_ENTRY");
         metrics.errors.record("HEGAR_POOL_TIMEOUT");
@@ -139,9 +140,10 @@ mod tests {
                     "acquire": once(0.245, 0.25),
                     "connect": once(6.875, 7.0),
                     "operations": {"query": idle, "execute": idle,
-                                   "json": once(1.475, 1.5), "paginate": once(2.45, 2.5)},
+                                   "json": once(1.475, 1.5), "paginate": once(2.45, 2.5),
+                                   "transaction": idle},
                 },
-                "connections": {"created": 1, "resets": 3, "closed": {"idle": 0, "lifetime": 2, "error": 0,
+                "connections": {"created": 1, "resets": 3, "rollbacks": 19, "closed": {"idle": 0, "lifetime": 2, "error": 0,
                                 "reset": 0, "closed": 0, "timeout": 0}},
                 "statements": {"prepared": 8, "cacheHits": 9, "cacheMisses": 10, "pipelined": 18},
                 "errors": {"ER_DUP_ENTRY": 2, "HEGAR_POOL_TIMEOUT": 1},

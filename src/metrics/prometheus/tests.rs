@@ -247,6 +247,7 @@ fn every_gauge_and_counter_reaches_its_own_series() {
     metrics.statement_cache_hits.add(9);
     metrics.statement_cache_misses.add(10);
     metrics.statements_pipelined.add(18);
+    metrics.rollbacks.add(19);
     (0..11).for_each(|_| metrics.errors.record("ER_DUP_ENTRY"));
     let gauges = Gauges {
         total: 26,
@@ -262,6 +263,7 @@ fn every_gauge_and_counter_reaches_its_own_series() {
     for (name, value) in [
         ("database_connections_created_total", 1.0),
         ("database_connection_resets_total", 3.0),
+        ("database_connection_rollbacks_total", 19.0),
         ("database_rows_total", 4.0),
         ("database_result_bytes_total", 5.0),
         ("database_timeouts_total", 6.0),
