@@ -302,9 +302,10 @@ describe('a connection that is held for too long', () => {
 
   it('is warned of when nobody listens', () =>
     withPool({ leakDetectionMs: 10 }, async (pool) => {
-      const warned = new Promise((resolve) => process.once('warning', resolve))
+      const warnings = []
+      process.once('warning', (warning) => warnings.push(warning))
       const connection = await pool.getConnection()
-      const warning = await warned
+      const [warning] = await until('it is warned of', () => warnings.length > 0 && warnings)
       assert.deepEqual([warning.name, warning.code], ['HegarWarning', 'HEGAR_CONNECTION_LEAK'])
       assert.match(warning.message, /connection\.test\.js/)
       await connection.release()
