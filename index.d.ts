@@ -23,15 +23,19 @@ export interface Queries {
    *
    * @throws {HegarTypeError} `HEGAR_PARAM_INVALID`, naming the position or key of a parameter that cannot be sent.
    */
-  query<T extends object = Row>(sql: string, params?: Params | null): Promise<T[]>
+  query<T extends object = Row>(sql: string, params?: Params | null, options?: CallOptions): Promise<T[]>
 
   /** The first row, or null when there is none. */
-  queryOne<T extends object = Row>(sql: string, params?: Params | null): Promise<T | null>
+  queryOne<T extends object = Row>(
+    sql: string,
+    params?: Params | null,
+    options?: CallOptions,
+  ): Promise<T | null>
 
   /** Runs a statement that changes data. */
-  execute(sql: string, params?: Params | null): Promise<ExecuteResult>
+  execute(sql: string, params?: Params | null, options?: CallOptions): Promise<ExecuteResult>
   /** The rows of a statement that changes data and returns rows, such as `INSERT … RETURNING`. */
-  execute<T extends object>(sql: string, params?: Params | null): Promise<T[]>
+  execute<T extends object>(sql: string, params?: Params | null, options?: CallOptions): Promise<T[]>
 
   /**
    * The rows as JSON in UTF-8, byte for byte `JSON.stringify(rows)`, made without the JavaScript thread. Answer
@@ -74,15 +78,17 @@ export interface Pool extends Queries, EventEmitter<PoolEvents> {
 
   /**
    * Begins a transaction that ends with its own `commit()` or `rollback()`; with `await using` it is rolled back at
-   * the end of the block unless it has been committed.
+   * the end of the block unless it has been committed. `signal` and `timeoutMs` are for the wait for a connection.
    */
-  begin(options?: TransactionOptions): Promise<Transaction>
+  begin(options?: TransactionOptions & CallOptions): Promise<Transaction>
 
   /**
    * Takes a connection out of the pool, waiting at most `acquireTimeoutMs`, until it is released. Its calls run one
    * after the other in the same session.
+   *
+   * @throws {HegarError} `HEGAR_POOL_TIMEOUT` past that or past `timeoutMs`, `HEGAR_ABORTED` when the signal is aborted.
    */
-  getConnection(): Promise<Connection>
+  getConnection(options?: CallOptions): Promise<Connection>
 
   /** What the pool does now and has done so far. */
   stats(): PoolStats
@@ -149,7 +155,8 @@ export interface TransactionOptions {
   readOnly?: boolean
 }
 
-export interface RetryOptions extends TransactionOptions {
+/** `signal` and `timeoutMs` are for the transaction as a whole: past them it is rolled back. */
+export interface RetryOptions extends TransactionOptions, CallOptions {
   /**
    * How often to begin anew after a deadlock (1213) or a lock wait that took too long (1205), after a random pause of
    * up to 20 ms, twice that the next time, at most a second. `fn` runs again as a whole. From 0 to 100. Default: 0.
@@ -197,7 +204,22 @@ export interface ExecuteResult {
   changedRows: number
 }
 
-export interface JsonOptions {
+/**
+ * What ends a call early. It rejects at once. A call that waits leaves the queue; a statement that runs is ended on the
+ * server with KILL QUERY, over a short connection beyond `connectionLimit`, and its own connection serves on when that
+ * is proved clean. A statement that writes may have been done just before it was ended.
+ */
+export interface CallOptions {
+  /** Aborted, the call rejects with `HEGAR_ABORTED`; `error.cause` is `signal.reason`. */
+  signal?: AbortSignal
+  /**
+   * How long the call may take in milliseconds, the wait for a connection included; past it `HEGAR_QUERY_TIMEOUT`. In
+   * place of the pool's `queryTimeoutMs`, also when it is longer. Up to 2147483647. Default: 0, that of the pool.
+   */
+  timeoutMs?: number
+}
+
+export interface JsonOptions extends CallOptions {
   /** How values are reshaped on their way into the JSON, by column name. Default: not at all. */
   shape?: Shape
 }
@@ -215,7 +237,7 @@ export interface ColumnShape {
   number?: boolean
 }
 
-export interface PaginateOptions {
+export interface PaginateOptions extends CallOptions {
   /** From 1 up. */
   page: number
   /** Rows a page, from 1 up. */
@@ -572,6 +594,7 @@ export type HegarErrorCode =
   | 'HEGAR_CONNECT_FAILED'
   | 'HEGAR_CONNECT_TIMEOUT'
   | 'HEGAR_QUERY_TIMEOUT'
+  | 'HEGAR_ABORTED'
   | 'HEGAR_CONNECTION_LOST'
   | 'HEGAR_CONNECTION_RELEASED'
   | 'HEGAR_COMMIT_UNKNOWN'

@@ -31,13 +31,13 @@ export declare class NativePool {
   /** `config` is the JSON that `lib/options.js` made. */
   constructor(config: string, completions: NativeCompletions)
   /** Runs a statement for rows as objects, at most `limit` of them (0: all), or for what it did. */
-  query(call: number, statement: NativeStatement, params: Buffer, length: number, limit: number, execute: boolean): void
+  query(call: number, statement: NativeStatement, params: Buffer, length: number, limit: number, execute: boolean, ticket?: NativeTicket | undefined | null): void
   /** Runs a statement for rows as JSON. */
-  queryJson(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null): void
+  queryJson(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
   /** Reads one page and, with `count`, the number of all rows, as a whole response body. */
-  paginateJson(call: number, statement: NativeStatement, params: Buffer, length: number, count: NativeStatement | undefined | null, countParams: Buffer, countLength: number, shape: NativeShape | undefined | null, page: number, limit: number, message: string): void
+  paginateJson(call: number, statement: NativeStatement, params: Buffer, length: number, count: NativeStatement | undefined | null, countParams: Buffer, countLength: number, shape: NativeShape | undefined | null, page: number, limit: number, message: string, ticket?: NativeTicket | undefined | null): void
   /** Takes a connection until the session is released; the outcome is the server's number for it. */
-  openSession(call: number): NativeSession
+  openSession(call: number, ticket?: NativeTicket | undefined | null): NativeSession
   /** Pings the server; the outcome is the milliseconds it took. */
   health(call: number): void
   /** Closes the pool; the outcome is 1 if all connections were gone within `drain_ms`, otherwise 0. */
@@ -51,11 +51,11 @@ export declare class NativePool {
 /** A held connection. Its calls are answered in their order; dropped unreleased, the connection goes back by itself. */
 export declare class NativeSession {
   /** As `NativePool.query`. */
-  query(call: number, statement: NativeStatement, params: Buffer, length: number, limit: number, execute: boolean): void
+  query(call: number, statement: NativeStatement, params: Buffer, length: number, limit: number, execute: boolean, ticket?: NativeTicket | undefined | null): void
   /** As `NativePool.queryJson`. */
-  queryJson(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null): void
+  queryJson(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
   /** As `NativePool.paginateJson`; rows and count are read one after the other. */
-  paginateJson(call: number, statement: NativeStatement, params: Buffer, length: number, count: NativeStatement | undefined | null, countParams: Buffer, countLength: number, shape: NativeShape | undefined | null, page: number, limit: number, message: string): void
+  paginateJson(call: number, statement: NativeStatement, params: Buffer, length: number, count: NativeStatement | undefined | null, countParams: Buffer, countLength: number, shape: NativeShape | undefined | null, page: number, limit: number, message: string, ticket?: NativeTicket | undefined | null): void
   /** Runs a statement that `lib/transaction.js` wrote: `prepare`, `begin`, `savepoint`, `commit` or `rollback`. */
   control(call: number, control: string, sql: string): void
   /** Gives the connection back after the calls before; the outcome comes when it is clean. */
@@ -77,4 +77,12 @@ export declare class NativeStatement {
   get placeholders(): number
   /** The name of each placeholder in order; empty for positional ones. */
   get names(): Array<string>
+}
+
+/** What one call may be ended by: a deadline of its own, its caller, or both. */
+export declare class NativeTicket {
+  /** `timeout_ms` of 0 means no deadline. */
+  constructor(timeoutMs: number)
+  /** Ends the call now. Its outcome has the error; one that is done already stays as it is. */
+  abort(): void
 }

@@ -840,3 +840,4 @@ module.exports.NativePool = nativeBinding.NativePool
 module.exports.NativeSession = nativeBinding.NativeSession
 module.exports.NativeShape = nativeBinding.NativeShape
 module.exports.NativeStatement = nativeBinding.NativeStatement
+module.exports.NativeTicket = nativeBinding.NativeTicket

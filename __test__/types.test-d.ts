@@ -180,3 +180,19 @@ export function sortsComeFromTheAllowList(requested: unknown): void {
     return pageSummary({ page: 1, limit: 20, total: 41n }).totalPages
   }
 }
+
+export async function callsEndEarly(db: Pool): Promise<void> {
+  const { signal } = new AbortController()
+  const users = await db.query<User>('SELECT id, name FROM users', [], { signal, timeoutMs: 500 })
+  same<typeof users, User[]>(true)
+  await db.queryJson('SELECT 1', null, { signal, shape: {} })
+  await db.paginate('SELECT 1', [], { page: 1, limit: 20, timeoutMs: 500 })
+  await db.getConnection({ signal })
+  await db.begin({ signal, readOnly: true })
+  await db.transaction((tx) => tx.query('SELECT 1'), { signal, timeoutMs: 500, retries: 2 })
+
+  // @ts-expect-error the name carries its unit
+  await db.query('SELECT 1', [], { timeout: 500 })
+  // @ts-expect-error an AbortController is no signal
+  await db.query('SELECT 1', [], { signal: new AbortController() })
+}

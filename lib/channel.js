@@ -1,7 +1,9 @@
 'use strict'
 
+const { NativeTicket } = require('./native.js')
 const { HegarError, fromNative } = require('./errors.js')
 const { begin, cancel } = require('./completions.js')
+const { follow, unfollow } = require('./signals.js')
 const { packParams, noParams } = require('./params.js')
 
 /**
@@ -38,10 +40,16 @@ class Channel {
     return packParams(statement, params, this.#settings.timezone)
   }
 
-  call(operation, sql, start) {
+  /** Starts a call: `start(number, ticket)` hands it to Rust. `limits` are `{signal, timeoutMs}` or null. */
+  call(operation, sql, start, limits = null) {
     const refused = this.#refusal()
     if (refused !== null) return Promise.reject(refused)
-    return this.start(operation, sql, start)
+    if (limits === null) return this.start(operation, sql, (number) => start(number, null))
+    const { signal, timeoutMs } = limits
+    if (signal?.aborted) return Promise.reject(abortedBefore(signal))
+    const ticket = new NativeTicket(timeoutMs)
+    const outcome = this.start(operation, sql, (number) => start(number, ticket))
+    return signal === undefined ? outcome : untilAborted(signal, ticket, outcome)
   }
 
   /** Starts a call in Rust, also one that ends things, and gives the promise of its outcome. */
@@ -85,6 +93,23 @@ class Channel {
   static thrown(error) {
     return thrownBy(error)
   }
+}
+
+async function untilAborted(signal, ticket, outcome) {
+  follow(signal, ticket)
+  try {
+    return await outcome
+  } catch (error) {
+    throw error?.code === 'HEGAR_ABORTED' ? { ...error, reason: signal.reason } : error
+  } finally {
+    unfollow(signal, ticket)
+  }
+}
+
+// In the form of what Rust reports.
+function abortedBefore(signal) {
+  const message = 'the call was aborted by its signal before it began'
+  return { code: 'HEGAR_ABORTED', message, fatal: false, reason: signal.reason }
 }
 
 function thrownBy(error) {

@@ -9,16 +9,25 @@ const RELEASED = {
 }
 
 let channelTo
+let beginWith
 
 /** The channel for another face of a connection, which has its own reasons to refuse calls. */
 function faceOf(connection, refusal) {
   return channelTo(connection, refusal)
 }
 
+/** Begins a transaction with the statements that `startStatements` gave. */
+function beginOn(connection, start) {
+  return beginWith(connection, start)
+}
+
 /** A connection that is held until it is released. */
 class Connection extends Queries {
   static {
     channelTo = (connection, refusal) => connection.#channel.to(connection.#native, refusal)
+    beginWith = async (connection, start) => {
+      for (const [control, sql] of start) await connection.#controls.run(control, sql)
+    }
   }
 
   #channel
@@ -39,7 +48,7 @@ class Connection extends Queries {
   }
 
   async beginTransaction(options) {
-    for (const [control, sql] of startStatements(options)) await this.#controls.run(control, sql)
+    await beginWith(this, startStatements(options))
   }
 
   async commit() {
@@ -75,4 +84,4 @@ class Connection extends Queries {
   }
 }
 
-module.exports = { Connection, faceOf }
+module.exports = { Connection, faceOf, beginOn }

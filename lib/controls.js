@@ -5,7 +5,7 @@ const { HegarTypeError } = require('./errors.js')
 const LEVELS = new Map(
   ['READ UNCOMMITTED', 'READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE'].map((level) => [level, level]),
 )
-const OPTIONS = ['isolation', 'readOnly', 'retries']
+const START = ['isolation', 'readOnly']
 
 /** Runs the statements that begin and end transactions; Rust keeps account of them. */
 class Controls {
@@ -29,18 +29,19 @@ class Controls {
 
 /**
  * What begins a transaction with these options, as pairs of a step and its statement. Throws HegarTypeError for an
- * option that does not exist or has a value that it cannot have.
+ * option that does not exist, `others` aside, or has a value that it cannot have.
  */
-function startStatements(options = {}) {
+function startStatements(options = {}, others = []) {
+  const known = [...START, ...others]
   if (options === null || typeof options !== 'object') {
     throw new HegarTypeError(
       `the options of a transaction must be an object, not ${options === null ? 'null' : typeof options}`,
     )
   }
   for (const name of Object.keys(options)) {
-    if (!OPTIONS.includes(name)) {
+    if (!known.includes(name)) {
       throw new HegarTypeError(
-        `a transaction has no option '${name.slice(0, 64)}'; there are ${OPTIONS.join(', ')}`,
+        `a transaction has no option '${name.slice(0, 64)}'; there are ${known.join(', ')}`,
       )
     }
   }

@@ -58,7 +58,8 @@ function paramError(message) {
 }
 
 /**
- * What Rust reported, `{code, message, errno?, sqlState?, fatal?, cause?: {code, message}}`, as an error to throw.
+ * What Rust reported, `{code, message, errno?, sqlState?, fatal?, cause?: {code, message}}`, as an error to throw;
+ * `reason` is why a signal was aborted.
  * `site` is an object that `Error.captureStackTrace` has marked where the caller called us; given that, the stack
  * shows the caller's line although the error is made later, in the completion of the call.
  */
@@ -71,6 +72,7 @@ function fromNative(raw, sql, site) {
     details.sqlMessage = raw.message
   }
   if (raw.cause) details.cause = systemError(raw.cause)
+  if (raw.reason !== undefined) details.cause = raw.reason
   const type = details.code === 'HEGAR_PARAM_INVALID' ? HegarTypeError : HegarError
   const error = new type(raw.message ?? 'an error without a message', details)
   if (site) showCaller(error, site)

@@ -10,7 +10,8 @@ const { Connection } = require('./connection.js')
 const { Gate } = require('./gate.js')
 const { HegarTypeError } = require('./errors.js')
 const { Queries } = require('./queries.js')
-const { beginTransaction, transact, isNestedIn } = require('./transaction.js')
+const { readLimits } = require('./call-options.js')
+const { begin, transact, isNestedIn } = require('./transaction.js')
 const { watchForLeak } = require('./leak.js')
 
 const DRAIN_MS = 5000
@@ -55,12 +56,12 @@ class Pool extends Queries {
     this.#leakMs = pool.leakDetectionMs
   }
 
-  getConnection() {
-    return this.#hold(this.getConnection)
+  async getConnection(options) {
+    return this.#hold(this.getConnection, readLimits('getConnection', options))
   }
 
-  async begin(options) {
-    return beginTransaction(await this.#hold(this.begin), options)
+  begin(options) {
+    return begin((limits) => this.#hold(this.begin, limits), options)
   }
 
   async transaction(fn, options) {
@@ -69,20 +70,21 @@ class Pool extends Queries {
         'transaction: the first argument must be a function, which gets the transaction',
       )
     }
-    return transact(this, () => this.#hold(this.transaction), fn, options)
+    return transact(this, (limits) => this.#hold(this.transaction, limits), fn, options)
   }
 
   // Takes a connection; `method` is what the caller called, for the stacks of errors and leaks.
-  async #hold(method) {
+  async #hold(method, limits) {
     const site = this.#channel.site(method)
     const watch = this.#leakMs > 0 ? watchForLeak(this, this.#leakMs, method) : null
     // Counted as a call in flight, so that closing the pool waits for its release.
     this.#gate.enter()
     try {
       let native
-      const threadId = await this.#channel.call('connection', undefined, (number) => {
-        native = this.#native.openSession(number)
-      })
+      const open = (number, ticket) => {
+        native = this.#native.openSession(number, ticket)
+      }
+      const threadId = await this.#channel.call('connection', undefined, open, limits)
       watch?.begin(threadId)
       this.#held++
       const onRelease = () => {

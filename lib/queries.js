@@ -7,6 +7,22 @@ const { shapeFor } = require('./shape.js')
 const { pageStatements } = require('./page.js')
 const { pageSummary } = require('./pagination.js')
 const { noParams } = require('./params.js')
+const { readCallOptions, readLimits, limitsOf, limitReaders } = require('./call-options.js')
+
+// Checked where they are used.
+const any = (value) => value
+const jsonReaders = { ...limitReaders, shape: any }
+const pageReaders = {
+  ...limitReaders,
+  page: any,
+  limit: any,
+  count: any,
+  countSql: any,
+  countParams: any,
+  // What getPaginationParams gives beside page and limit.
+  offset: any,
+}
+const pageJsonReaders = { ...pageReaders, shape: any, message: any }
 
 /** The calls that a pool, a held connection and a transaction have in common. */
 class Queries extends EventEmitter {
@@ -17,29 +33,29 @@ class Queries extends EventEmitter {
     this.#channel = channel
   }
 
-  async query(sql, params) {
+  async query(sql, params, options) {
     const site = this.#channel.site(this.query)
     try {
-      return plain(await this.#rows(sql, params, 0, 'query'))
+      return plain(await this.#rows(sql, params, 0, 'query', readLimits('query', options)))
     } catch (error) {
       throw this.#channel.failure(error, sql, site, this.query)
     }
   }
 
-  async queryOne(sql, params) {
+  async queryOne(sql, params, options) {
     const site = this.#channel.site(this.queryOne)
     try {
-      const rows = await this.#rows(sql, params, 1, 'query')
+      const rows = await this.#rows(sql, params, 1, 'query', readLimits('queryOne', options))
       return Array.isArray(rows) ? (rows[0] ?? null) : null
     } catch (error) {
       throw this.#channel.failure(error, sql, site, this.queryOne)
     }
   }
 
-  async execute(sql, params) {
+  async execute(sql, params, options) {
     const site = this.#channel.site(this.execute)
     try {
-      return plain(await this.#rows(sql, params, 0, 'execute'))
+      return plain(await this.#rows(sql, params, 0, 'execute', readLimits('execute', options)))
     } catch (error) {
       throw this.#channel.failure(error, sql, site, this.execute)
     }
@@ -48,7 +64,8 @@ class Queries extends EventEmitter {
   async queryJson(sql, params, options) {
     const site = this.#channel.site(this.queryJson)
     try {
-      const result = await this.#json(sql, params, shapeFor(options?.shape))
+      const read = readCallOptions('queryJson', options, jsonReaders)
+      const result = await this.#json(sql, params, shapeFor(read.shape), limitsOf(read))
       return Buffer.isBuffer(result) ? result : Buffer.from(jsonOf(plain(result)))
     } catch (error) {
       throw this.#channel.failure(error, sql, site, this.queryJson)
@@ -59,11 +76,12 @@ class Queries extends EventEmitter {
     const site = this.#channel.site(this.paginate)
     try {
       const { page, limit, data, count } = pageStatements(sql, params, options)
+      const limits = limitsOf(readCallOptions('paginate', options, pageReaders))
       // Checked before the first of the two is sent, so that no answer comes to nobody.
       if (count !== null) this.#channel.pack(statementOf(count.sql, count.params), count.params)
       const [rows, counted] = await Promise.all([
-        this.#rows(data.sql, data.params, 0, 'query'),
-        count === null ? null : this.#rows(count.sql, count.params, 1, 'query'),
+        this.#rows(data.sql, data.params, 0, 'query', limits),
+        count === null ? null : this.#rows(count.sql, count.params, 1, 'query', limits),
       ])
       const total = counted === null ? null : totalOf(counted)
       const hasNext = total === null && rows.length < limit ? false : null
@@ -76,16 +94,18 @@ class Queries extends EventEmitter {
   async paginateJson(sql, params, options) {
     const site = this.#channel.site(this.paginateJson)
     try {
-      return await this.#page(pageStatements(sql, params, options), options)
+      const statements = pageStatements(sql, params, options)
+      const read = readCallOptions('paginateJson', options, pageJsonReaders)
+      return await this.#page(statements, read, limitsOf(read))
     } catch (error) {
       throw this.#channel.failure(error, sql, site, this.paginateJson)
     }
   }
 
-  #rows(sql, params, limit, operation) {
+  #rows(sql, params, limit, operation, limits) {
     const statement = statementOf(sql, params)
     const packed = this.#channel.pack(statement, params)
-    return this.#channel.call(operation, sql, (number) =>
+    const start = (number, ticket) =>
       this.#channel.native.query(
         number,
         statement.native,
@@ -93,19 +113,20 @@ class Queries extends EventEmitter {
         packed.length,
         limit,
         operation === 'execute',
-      ),
-    )
+        ticket,
+      )
+    return this.#channel.call(operation, sql, start, limits)
   }
 
-  #json(sql, params, shape) {
+  #json(sql, params, shape, limits) {
     const statement = statementOf(sql, params)
     const packed = this.#channel.pack(statement, params)
-    return this.#channel.call('json', sql, (number) =>
-      this.#channel.native.queryJson(number, statement.native, packed.bytes, packed.length, shape),
-    )
+    const start = (number, ticket) =>
+      this.#channel.native.queryJson(number, statement.native, packed.bytes, packed.length, shape, ticket)
+    return this.#channel.call('json', sql, start, limits)
   }
 
-  #page({ page, limit, data, count }, { shape, message = 'Success' }) {
+  #page({ page, limit, data, count }, { shape, message = 'Success' }, limits) {
     if (typeof message !== 'string') throw new HegarTypeError('paginateJson: message must be a string')
     const compiled = shapeFor(shape)
     const statement = statementOf(data.sql, data.params)
@@ -114,7 +135,7 @@ class Queries extends EventEmitter {
     const packed = this.#channel.pack(statement, data.params)
     const bytes = Buffer.from(packed.bytes.subarray(0, packed.length))
     const counted = counting === null ? noParams : this.#channel.pack(counting, count.params)
-    return this.#channel.call('paginate', data.sql, (number) =>
+    const start = (number, ticket) =>
       this.#channel.native.paginateJson(
         number,
         statement.native,
@@ -127,8 +148,9 @@ class Queries extends EventEmitter {
         page,
         limit,
         message,
-      ),
-    )
+        ticket,
+      )
+    return this.#channel.call('paginate', data.sql, start, limits)
   }
 }
 

@@ -3,9 +3,11 @@
 const { AsyncLocalStorage } = require('node:async_hooks')
 const { setTimeout: sleep } = require('node:timers/promises')
 const { HegarTypeError } = require('./errors.js')
-const { faceOf } = require('./connection.js')
+const { beginOn, faceOf } = require('./connection.js')
 const { Controls, startStatements } = require('./controls.js')
 const { Queries } = require('./queries.js')
+const { limitReaders, readLimits } = require('./call-options.js')
+const { watchLimits } = require('./watch.js')
 
 const { asyncDispose } = Symbol
 const DEADLOCK = 1213
@@ -78,10 +80,16 @@ class Transaction extends Queries {
   }
 }
 
+/** Begins a transaction on a connection that `hold(limits)` takes. */
+async function begin(hold, options = {}) {
+  const start = startStatements(options, LIMITS)
+  return openOn(await hold(limitsIn('begin', options)), start)
+}
+
 /** Begins a transaction on a connection that nobody else uses. */
-async function beginTransaction(connection, options) {
+async function openOn(connection, start) {
   try {
-    await connection.beginTransaction(options)
+    await beginOn(connection, start)
   } catch (error) {
     await connection.release()
     throw error
@@ -90,28 +98,50 @@ async function beginTransaction(connection, options) {
 }
 
 /**
- * Runs `fn(transaction)` on a connection of its own that `hold()` takes: commits what it returns from, rolls back
+ * Runs `fn(transaction)` on a connection of its own that `hold(limits)` takes: commits what it returns from, rolls back
  * what it throws from, and begins anew up to `retries` times when the server gave way to another transaction.
  */
 async function transact(pool, hold, fn, options = {}) {
   // Checked before a connection is taken.
-  startStatements(options)
+  const start = startStatements(options, ['retries', ...LIMITS])
   const { retries = 0 } = options
   if (!Number.isInteger(retries) || retries < 0 || retries > MOST_RETRIES) {
     throw new HegarTypeError(`retries must be a whole number from 0 to ${MOST_RETRIES}`)
   }
-  for (let attempt = 0; ; attempt++) {
-    const transaction = await beginTransaction(await hold(), options)
-    try {
-      const value = await inside(pool, () => fn(transaction))
-      if (!transaction.isOver) await transaction.commit()
-      return value
-    } catch (error) {
-      await transaction[asyncDispose]()
-      if (attempt >= retries || !gaveWay(error)) throw error
+  const watch = watchLimits(limitsIn('transaction', options))
+  try {
+    for (let attempt = 0; ; attempt++) {
+      const outcome = await attemptTo(pool, hold, fn, start, watch)
+      if ('value' in outcome) return outcome.value
+      if (watch.error !== null) throw watch.shownTo(transact)
+      if (attempt >= retries || !gaveWay(outcome.error)) throw outcome.error
+      await watch.during(sleep(pause(attempt)), () => {})
     }
-    await sleep(pause(attempt))
+  } finally {
+    watch.end()
   }
+}
+
+async function attemptTo(pool, hold, fn, start, watch) {
+  let transaction
+  try {
+    const connection = await hold(watch.limits)
+    transaction = await watch.during(openOn(connection, start), () => connection.destroy())
+    const work = inside(pool, async () => fn(transaction))
+    const value = await watch.during(work, () => connection.destroy())
+    // A limit that is passed from here on comes too late: what is being committed can not be called off.
+    if (!transaction.isOver) await transaction.commit()
+    return { value }
+  } catch (error) {
+    await transaction?.[asyncDispose]()
+    return { error }
+  }
+}
+
+const LIMITS = Object.keys(limitReaders)
+
+function limitsIn(method, { signal, timeoutMs }) {
+  return readLimits(method, { signal, timeoutMs })
 }
 
 function gaveWay(error) {
@@ -136,4 +166,4 @@ function isNestedIn(pool) {
   return storage?.getStore()?.includes(pool) === true
 }
 
-module.exports = { beginTransaction, transact, isNestedIn }
+module.exports = { begin, transact, isNestedIn }

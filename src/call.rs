@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
+    abort::Abort,
     codec::{
         packed::{Packed, Packet},
         params::Params,
@@ -18,9 +19,25 @@ pub struct Call {
     pub statement: Arc<Statement>,
     pub params: Params,
     pub wanted: Wanted,
+    /// For a call that can be over before its statement has ended.
+    pub stop: Option<Stop>,
+}
+
+/// What tells a statement that nobody waits for it any more.
+pub struct Stop {
+    pub abort: Arc<Abort>,
+    /// Whether the call keeps a deadline of its own, in place of the pool's for queries.
+    pub has_deadline: bool,
 }
 
 impl Call {
+    /// Whether the call has been answered before its statement has ended.
+    pub fn is_over(&self) -> bool {
+        self.stop
+            .as_ref()
+            .is_some_and(|stop| stop.abort.is_called())
+    }
+
     /// What the metrics count it as.
     pub fn operation(&self) -> Operation {
         match &self.wanted {

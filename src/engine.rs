@@ -3,17 +3,15 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use tokio::{
-    sync::Notify,
-    time::{Instant, timeout},
-};
+use tokio::time::{Instant, timeout};
 
 use crate::{
+    abort::Abort,
     call::Answer,
     codec::{format::Format, packed::RowShapes},
     config::Config,
@@ -30,11 +28,14 @@ mod paginate;
 mod serve;
 mod session;
 mod sink;
+mod stop;
+mod ticket;
 
 pub use job::Reply;
 pub use memory::{Claim, Memory};
 pub use paginate::{Page, PageCall};
-pub use session::{Control, Session};
+pub use session::{Control, Patience, Session};
+pub use ticket::{Caller, Ticket};
 
 /// What a pool is to the binding: calls in, answers out.
 pub struct Engine {
@@ -87,7 +88,10 @@ impl Engine {
                 self.metrics.errors.record(&error.label());
                 if matches!(
                     error.kind(),
-                    Kind::PoolTimeout | Kind::ConnectTimeout | Kind::QueryTimeout
+                    Kind::PoolTimeout
+                        | Kind::ConnectTimeout
+                        | Kind::QueryTimeout
+                        | Kind::CallTimeout
                 ) {
                     self.metrics.timeouts.increment();
                 }
@@ -141,32 +145,6 @@ impl Engine {
             limit: self.config().connection_limit as u64,
             undelivered_bytes: self.memory.finished() as u64,
             in_flight: self.in_flight.load(Ordering::Relaxed),
-        }
-    }
-}
-
-/// Ends what is under way, once and for good.
-#[derive(Default)]
-struct Abort {
-    called: AtomicBool,
-    bell: Notify,
-}
-
-impl Abort {
-    fn is_called(&self) -> bool {
-        self.called.load(Ordering::Acquire)
-    }
-
-    fn call(&self) {
-        self.called.store(true, Ordering::Release);
-        self.bell.notify_waiters();
-    }
-
-    async fn wait(&self) {
-        let bell = self.bell.notified();
-        // Looked at after the bell has been taken up, so a call in between is not missed.
-        if !self.is_called() {
-            bell.await;
         }
     }
 }

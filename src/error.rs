@@ -14,7 +14,7 @@ pub struct Error {
 
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What went wrong. Each kind has exactly one code, see [`Kind::code`].
+/// What went wrong. Each kind has one code, see [`Kind::code`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// The server answered with an ERR packet; the connection stays usable unless `fatal`.
@@ -29,6 +29,10 @@ pub enum Kind {
     ConnectFailed,
     ConnectTimeout,
     QueryTimeout,
+    /// A call passed the deadline that its caller gave it.
+    CallTimeout,
+    /// The caller gave up.
+    Aborted,
     ConnectionLost,
     /// The connection ended between sending COMMIT and its answer.
     CommitUnknown,
@@ -63,7 +67,8 @@ impl Kind {
             Kind::QueueFull => "HEGAR_QUEUE_FULL",
             Kind::ConnectFailed => "HEGAR_CONNECT_FAILED",
             Kind::ConnectTimeout => "HEGAR_CONNECT_TIMEOUT",
-            Kind::QueryTimeout => "HEGAR_QUERY_TIMEOUT",
+            Kind::QueryTimeout | Kind::CallTimeout => "HEGAR_QUERY_TIMEOUT",
+            Kind::Aborted => "HEGAR_ABORTED",
             Kind::ConnectionLost => "HEGAR_CONNECTION_LOST",
             Kind::CommitUnknown => "HEGAR_COMMIT_UNKNOWN",
             Kind::TransactionOpen => "HEGAR_TRANSACTION_OPEN",
@@ -136,6 +141,8 @@ impl Error {
     pub fn is_fatal(&self) -> bool {
         match self.kind {
             Kind::Server { fatal, .. } => fatal,
+            // The connection is looked after when the caller has gone.
+            Kind::CallTimeout | Kind::Aborted => false,
             // Refused before anything was sent, so the session is as it was.
             Kind::Parameters
             | Kind::Unsupported

@@ -40,6 +40,7 @@ pub fn rows(
         statement: statement.inner(),
         params: unpack(&params, length)?,
         wanted: Wanted::Rows { limit, operation },
+        stop: None,
     })
 }
 
@@ -56,6 +57,7 @@ pub fn json(
         wanted: Wanted::Json {
             shape: shape.map(NativeShape::inner),
         },
+        stop: None,
     })
 }
 

@@ -3,6 +3,7 @@
 //! - `pool` is the class behind `createPool`: it takes calls over and starts them on the runtime.
 //! - `session` is the class behind a connection that JavaScript holds.
 //! - `calls` turns the arguments of both into calls, and answers them.
+//! - `ticket` ends a call before its statement has ended.
 //! - `statement` holds a text that was analysed once.
 //! - `completions` is the way back: a queue that wakes JavaScript once for many answers.
 //!
@@ -13,3 +14,4 @@ mod completions;
 mod pool;
 mod session;
 mod statement;
+mod ticket;

@@ -5,13 +5,14 @@ use std::{sync::Arc, time::Duration};
 use napi::{Result, bindgen_prelude::BufferSlice};
 use napi_derive::napi;
 
-use crate::{config::Config, engine::Engine, error, runtime::Workers};
+use crate::{config::Config, engine::Engine, error, metrics::Operation, runtime::Workers};
 
 use super::{
     calls::{self, Reply, thrown},
     completions::{NativeCompletions, Outcome, Queue},
     session::NativeSession,
     statement::{NativeShape, NativeStatement},
+    ticket::NativeTicket,
 };
 
 /// A pool. Every call carries a number under which its outcome comes back through the completions.
@@ -40,6 +41,10 @@ impl NativePool {
 
     /// Runs a statement for rows as objects, at most `limit` of them (0: all), or for what it did.
     #[napi(catch_unwind)]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "an object would cost a property lookup each on every call"
+    )]
     pub fn query(
         &self,
         call: u32,
@@ -48,9 +53,11 @@ impl NativePool {
         length: u32,
         limit: u32,
         execute: bool,
+        ticket: Option<&NativeTicket>,
     ) -> Result<()> {
         let rows = calls::rows(statement, params, length, limit, execute)?;
-        self.engine.start(rows, self.reply(call));
+        let caller = NativeTicket::caller(ticket, &self.engine, rows.operation(), self.reply(call));
+        self.engine.start(rows, caller);
         Ok(())
     }
 
@@ -63,9 +70,11 @@ impl NativePool {
         params: BufferSlice<'_>,
         length: u32,
         shape: Option<&NativeShape>,
+        ticket: Option<&NativeTicket>,
     ) -> Result<()> {
         let json = calls::json(statement, params, length, shape)?;
-        self.engine.start(json, self.reply(call));
+        let caller = NativeTicket::caller(ticket, &self.engine, json.operation(), self.reply(call));
+        self.engine.start(json, caller);
         Ok(())
     }
 
@@ -88,6 +97,7 @@ impl NativePool {
         page: f64,
         limit: f64,
         message: String,
+        ticket: Option<&NativeTicket>,
     ) -> Result<()> {
         let page = calls::page(
             statement,
@@ -101,14 +111,17 @@ impl NativePool {
             limit,
             message,
         )?;
-        self.engine.start_page(page, self.reply(call));
+        let caller =
+            NativeTicket::caller(ticket, &self.engine, Operation::Paginate, self.reply(call));
+        self.engine.start_page(page, caller);
         Ok(())
     }
 
     /// Takes a connection until the session is released; the outcome is the server's number for it.
     #[napi(catch_unwind)]
-    pub fn open_session(&self, call: u32) -> NativeSession {
-        let (session, host) = self.engine.open_session(self.reply(call));
+    pub fn open_session(&self, call: u32, ticket: Option<&NativeTicket>) -> NativeSession {
+        let patience = NativeTicket::patience(ticket);
+        let (session, host) = self.engine.open_session(self.reply(call), patience);
         self.spawn(host);
         NativeSession::new(session, self.queue.clone())
     }

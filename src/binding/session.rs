@@ -5,12 +5,16 @@ use std::sync::Arc;
 use napi::{Error, Result, Status, bindgen_prelude::BufferSlice};
 use napi_derive::napi;
 
-use crate::engine::{Control, Session};
+use crate::{
+    engine::{Control, Session},
+    metrics::Operation,
+};
 
 use super::{
     calls::{self, Reply},
     completions::Queue,
     statement::{NativeShape, NativeStatement},
+    ticket::NativeTicket,
 };
 
 /// A held connection. Its calls are answered in their order; dropped unreleased, the connection goes back by itself.
@@ -24,6 +28,10 @@ pub struct NativeSession {
 impl NativeSession {
     /// As `NativePool.query`.
     #[napi(catch_unwind)]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "an object would cost a property lookup each on every call"
+    )]
     pub fn query(
         &self,
         call: u32,
@@ -32,9 +40,16 @@ impl NativeSession {
         length: u32,
         limit: u32,
         execute: bool,
+        ticket: Option<&NativeTicket>,
     ) -> Result<()> {
         let rows = calls::rows(statement, params, length, limit, execute)?;
-        self.session.start(rows, self.reply(call));
+        let caller = NativeTicket::caller(
+            ticket,
+            self.session.engine(),
+            rows.operation(),
+            self.reply(call),
+        );
+        self.session.start(rows, caller);
         Ok(())
     }
 
@@ -47,9 +62,16 @@ impl NativeSession {
         params: BufferSlice<'_>,
         length: u32,
         shape: Option<&NativeShape>,
+        ticket: Option<&NativeTicket>,
     ) -> Result<()> {
         let json = calls::json(statement, params, length, shape)?;
-        self.session.start(json, self.reply(call));
+        let caller = NativeTicket::caller(
+            ticket,
+            self.session.engine(),
+            json.operation(),
+            self.reply(call),
+        );
+        self.session.start(json, caller);
         Ok(())
     }
 
@@ -72,6 +94,7 @@ impl NativeSession {
         page: f64,
         limit: f64,
         message: String,
+        ticket: Option<&NativeTicket>,
     ) -> Result<()> {
         let page = calls::page(
             statement,
@@ -85,7 +108,13 @@ impl NativeSession {
             limit,
             message,
         )?;
-        self.session.start_page(page, self.reply(call));
+        let caller = NativeTicket::caller(
+            ticket,
+            self.session.engine(),
+            Operation::Paginate,
+            self.reply(call),
+        );
+        self.session.start_page(page, caller);
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use crate::{
     pool::{Passenger, Seat, Wake},
 };
 
-use super::{Claim, Engine, paginate::PagePart};
+use super::{Caller, Claim, Engine, paginate::PagePart};
 
 /// Where the answer of a call goes.
 pub trait Reply: Send + Sync {
@@ -29,10 +29,10 @@ pub trait Reply: Send + Sync {
 }
 
 impl Engine {
-    /// Starts a call. Its answer goes to `reply`, whatever happens. Calls are served in the order of these starts.
-    pub fn start(self: &Arc<Self>, call: Call, reply: Box<dyn Reply>) {
+    /// Starts a call. Its answer goes to `caller`, whatever happens. Calls are served in the order of these starts.
+    pub fn start(self: &Arc<Self>, call: Call, caller: Caller) {
         self.begin();
-        self.admit(call, Outlet::Caller(reply));
+        self.admit(call, Outlet::Caller(caller));
     }
 
     /// Counts a call that begins; it ends with [`Engine::settle`].
@@ -47,7 +47,15 @@ impl Engine {
     }
 
     /// A statement that is to be answered.
-    pub(super) fn passenger(self: &Arc<Self>, call: Call, outlet: Outlet) -> Box<dyn Passenger> {
+    pub(super) fn passenger(
+        self: &Arc<Self>,
+        mut call: Call,
+        outlet: Outlet,
+    ) -> Box<dyn Passenger> {
+        call.stop = match &outlet {
+            Outlet::Caller(caller) => caller.stop(),
+            Outlet::Page(part) => part.stop(),
+        };
         let shares = self.config().pipelining && call.statement.template().is_plain_read();
         Box::new(Job {
             engine: self.clone(),
@@ -80,7 +88,7 @@ impl Engine {
 
 /// Who gets the answer of a statement.
 pub(super) enum Outlet {
-    Caller(Box<dyn Reply>),
+    Caller(Caller),
     Page(PagePart),
 }
 
@@ -96,9 +104,8 @@ struct Job {
 impl Job {
     fn answer(&mut self, result: Result<Answer>) -> Option<Arc<dyn Wake>> {
         match self.outlet.take()? {
-            Outlet::Caller(reply) => {
-                let operation = self.call.operation();
-                self.engine.settle(operation, self.entered, result, reply)
+            Outlet::Caller(caller) => {
+                caller.settle(&self.engine, self.call.operation(), self.entered, result)
             }
             Outlet::Page(part) => part.put(&self.engine, result),
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 
 use crate::{
-    call::{Answer, Call, Wanted},
+    call::{Answer, Call, Stop, Wanted},
     codec::{date, number::write_u64, params::Params, shape::Shape},
     error::{Error, Kind, Result},
     metrics::Operation,
@@ -14,7 +14,7 @@ use crate::{
     statement::Statement,
 };
 
-use super::{Engine, Reply, job::Outlet};
+use super::{Caller, Engine, job::Outlet};
 
 /// The statements of one page.
 pub struct PageCall {
@@ -35,17 +35,12 @@ pub struct Page {
 
 impl Engine {
     /// Reads a page; the answer is `{status, message, data, pagination, timestamp}` as JSON.
-    pub fn start_page(self: &Arc<Self>, call: PageCall, reply: Box<dyn Reply>) {
-        self.split_page(call, reply, |call, outlet| self.admit(call, outlet));
+    pub fn start_page(self: &Arc<Self>, call: PageCall, caller: Caller) {
+        self.split_page(call, caller, |call, outlet| self.admit(call, outlet));
     }
 
     /// Makes the calls of a page and gives them to `admit`, in their order.
-    pub(super) fn split_page(
-        &self,
-        call: PageCall,
-        reply: Box<dyn Reply>,
-        admit: impl Fn(Call, Outlet),
-    ) {
+    pub(super) fn split_page(&self, call: PageCall, caller: Caller, admit: impl Fn(Call, Outlet)) {
         self.begin();
         let pending = Arc::new(PendingPage {
             page: call.page,
@@ -54,7 +49,7 @@ impl Engine {
             parts: Mutex::new(Parts {
                 rows: None,
                 count: None,
-                reply: Some(reply),
+                caller: Some(caller),
             }),
         });
         let part = |role| {
@@ -70,6 +65,7 @@ impl Engine {
                 shape: call.shape,
                 message: call.message,
             },
+            stop: None,
         };
         admit(rows, part(Role::Rows));
         if let Some((statement, params)) = call.count {
@@ -77,6 +73,7 @@ impl Engine {
                 statement,
                 params,
                 wanted: Wanted::Count,
+                stop: None,
             };
             admit(count, part(Role::Count));
         }
@@ -97,7 +94,7 @@ struct Parts {
     rows: Option<Result<Answer>>,
     count: Option<Result<Answer>>,
     /// `None` only after the page has been answered.
-    reply: Option<Box<dyn Reply>>,
+    caller: Option<Caller>,
 }
 
 /// The place in a page for the answer of one statement.
@@ -113,6 +110,13 @@ enum Role {
 }
 
 impl PagePart {
+    /// What tells this statement that the page is over.
+    pub fn stop(&self) -> Option<Stop> {
+        let parts = self.page.parts.lock();
+        let parts = parts.unwrap_or_else(PoisonError::into_inner);
+        parts.caller.as_ref().and_then(Caller::stop)
+    }
+
     /// Puts the answer in its place. The page is answered when all have come, also when one failed, so that nothing of
     /// it is under way any more.
     pub fn put(self, engine: &Engine, result: Result<Answer>) -> Option<Arc<dyn Wake>> {
@@ -122,7 +126,7 @@ impl PagePart {
             counts,
             parts,
         } = &*self.page;
-        let (rows, count, reply) = {
+        let (rows, count, caller) = {
             let mut parts = parts.lock().unwrap_or_else(PoisonError::into_inner);
             match self.role {
                 Role::Rows => parts.rows = Some(result),
@@ -131,10 +135,10 @@ impl PagePart {
             if parts.rows.is_none() || (*counts && parts.count.is_none()) {
                 return None;
             }
-            (parts.rows.take()?, parts.count.take(), parts.reply.take()?)
+            (parts.rows.take()?, parts.count.take(), parts.caller.take()?)
         };
         let body = write_body(page, rows, count);
-        engine.settle(Operation::Paginate, *started, body, reply)
+        caller.settle(engine, Operation::Paginate, *started, body)
     }
 }
 

@@ -12,17 +12,23 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{
     call::{Answer, Call},
-    error::{Error, Kind, Result},
+    error::{Error, Result},
     metrics::CloseReason,
     pool::{Lease, Passenger, Seat},
     wire::is_forgotten,
 };
 
-use super::{Engine, memory::Bounded, news::News, sink::Sink};
+use super::{
+    Engine,
+    memory::Bounded,
+    news::News,
+    sink::Sink,
+    stop::{Ending, over},
+};
 
 /// The most calls that one takes along. More would only lengthen the wait of the last one.
 const MAX_RIDERS: usize = 15;
@@ -85,6 +91,9 @@ impl Engine {
         passenger: Box<dyn Passenger>,
         news: &mut News,
     ) -> (Option<Lease>, Option<Answered>) {
+        if passenger.call().is_over() {
+            return (Some(lease), Some((passenger, Err(over()))));
+        }
         let deadline = passenger.entered() + self.config().acquire_timeout();
         let room = pin!(self.memory.room(deadline));
         if let Err(error) = news.during(room).await {
@@ -117,31 +126,40 @@ impl Engine {
         (lease, result)
     }
 
-    /// Runs a call within the query deadline, whatever it leaves in the session. The lease comes back unless the
-    /// deadline passed.
+    /// Runs a call within its deadline, whatever it leaves in the session. The lease comes back unless the deadline of
+    /// the pool passed, or the statement of a call that is over could not be ended.
     pub(super) async fn run(
         &self,
         mut lease: Lease,
         call: &Call,
     ) -> (Option<Lease>, Result<Answer>) {
+        let id = lease.connection().id();
         let mut sink = self.sink(call);
-        let result = {
+        let ending = {
             let mut bounded = Bounded::new(&mut sink, &self.memory);
-            let work = pin!(lease.connection().execute(
+            let mut work = pin!(lease.connection().execute(
                 &call.statement,
                 &call.params,
                 &mut bounded
             ));
-            self.within_deadline(work).await
+            match self.until_over(work.as_mut(), call).await {
+                Ending::Left => Box::pin(self.stop(id, work)).await,
+                ending => ending,
+            }
         };
-        match result {
-            Ok(result) => {
+        match ending {
+            Ending::Done(result) => {
                 self.count_statements(&mut lease);
                 (Some(lease), result.map(|done| sink.answer(done)))
             }
-            Err(late) => {
+            Ending::Late(late) => {
                 lease.abandon();
                 (None, Err(late))
+            }
+            Ending::Stopped if Box::pin(lease.outlives_kill()).await => (Some(lease), Err(over())),
+            Ending::Stopped | Ending::Left => {
+                lease.abandon();
+                (None, Err(over()))
             }
         }
     }
@@ -196,20 +214,27 @@ impl Engine {
     /// Reads the next answer of a pipeline within the query deadline. The lease comes back while the connection holds.
     async fn receive(&self, mut lease: Lease, call: &Call) -> (Option<Lease>, Result<Answer>) {
         let mut sink = self.sink(call);
-        let result = {
+        let ending = {
             let mut bounded = Bounded::new(&mut sink, &self.memory);
-            let work = pin!(lease.connection().receive(
+            let mut work = pin!(lease.connection().receive(
                 &call.statement,
                 &call.params,
                 &mut bounded
             ));
-            self.within_deadline(work).await
+            match self.until_over(work.as_mut(), call).await {
+                Ending::Left => self.sit_out(work).await,
+                ending => ending,
+            }
         };
-        let result = match result {
-            Ok(result) => result.map(|done| sink.answer(done)),
-            Err(late) => {
+        let result = match ending {
+            Ending::Done(result) => result.map(|done| sink.answer(done)),
+            Ending::Late(late) => {
                 lease.abandon();
                 return (None, Err(late));
+            }
+            Ending::Left | Ending::Stopped => {
+                lease.abandon();
+                return (None, Err(over()));
             }
         };
         self.metrics.statements_pipelined.increment();
@@ -219,25 +244,6 @@ impl Engine {
         }
         lease.discard(CloseReason::Error);
         (None, result)
-    }
-
-    /// Awaits `work`; past the query deadline the answer is the error for that.
-    pub(super) async fn within_deadline<T>(
-        &self,
-        work: Pin<&mut impl Future<Output = T>>,
-    ) -> Result<T> {
-        let Some(limit) = self.config().query_timeout() else {
-            return Ok(work.await);
-        };
-        timeout(limit, work).await.map_err(|_| {
-            Error::new(
-                Kind::QueryTimeout,
-                format!(
-                    "the statement did not finish within {} ms (queryTimeoutMs) and was ended on the server",
-                    limit.as_millis()
-                ),
-            )
-        })
     }
 
     fn count_statements(&self, lease: &mut Lease) {

@@ -8,14 +8,15 @@
 //! an error, which comes without one, a ping asks. So no statement that was meant for a transaction runs outside of it,
 //! also when the server rolled it back (a deadlock) or committed it (an ALTER TABLE).
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{future::pending, pin::pin, sync::Arc, time::Duration};
 
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    time::Instant,
+    time::{Instant, sleep},
 };
 
 use crate::{
+    abort::Abort,
     call::{Answer, Call},
     error::{Error, Kind, Result},
     metrics::{CloseReason, Operation},
@@ -24,9 +25,10 @@ use crate::{
 };
 
 use super::{
-    Abort, Engine, PageCall, Reply,
+    Caller, Engine, PageCall, Reply,
     job::{Outlet, closed},
     news::News,
+    stop::over,
 };
 
 /// How long asking for the state of a transaction may take.
@@ -96,6 +98,37 @@ impl Drop for Order {
     }
 }
 
+/// How long somebody waits for a connection to hold, within the acquire deadline.
+pub struct Patience {
+    pub abort: Arc<Abort>,
+    pub timeout: Option<Duration>,
+}
+
+impl Patience {
+    /// Resolves when it is at an end.
+    async fn end(patience: Option<Patience>) -> Error {
+        let Some(Patience { abort, timeout }) = patience else {
+            return pending().await;
+        };
+        let late = async {
+            match timeout {
+                Some(limit) => sleep(limit).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            () = abort.wait() => Error::new(Kind::Aborted, "the wait for a connection was aborted by its signal"),
+            () = late => Error::new(
+                Kind::PoolTimeout,
+                format!(
+                    "no connection became free within {} ms (timeoutMs)",
+                    timeout.unwrap_or_default().as_millis()
+                ),
+            ),
+        }
+    }
+}
+
 /// A held connection, as JavaScript has it.
 pub struct Session {
     engine: Arc<Engine>,
@@ -109,6 +142,7 @@ impl Engine {
     pub fn open_session(
         self: &Arc<Self>,
         reply: Box<dyn Reply>,
+        patience: Option<Patience>,
     ) -> (Session, impl Future<Output = ()> + Send + 'static) {
         let (sender, receiver) = unbounded_channel();
         let destroyed = Arc::new(Abort::default());
@@ -127,19 +161,24 @@ impl Engine {
             session_changed: false,
             lost: None,
         };
-        (session, host.open(reply))
+        (session, host.open(reply, patience))
     }
 }
 
 impl Session {
-    pub fn start(&self, call: Call, reply: Box<dyn Reply>) {
+    pub fn start(&self, call: Call, caller: Caller) {
         self.engine.begin();
-        self.admit(call, Outlet::Caller(reply));
+        self.admit(call, Outlet::Caller(caller));
     }
 
-    pub fn start_page(&self, call: PageCall, reply: Box<dyn Reply>) {
+    pub fn start_page(&self, call: PageCall, caller: Caller) {
         self.engine
-            .split_page(call, reply, |call, outlet| self.admit(call, outlet));
+            .split_page(call, caller, |call, outlet| self.admit(call, outlet));
+    }
+
+    /// Whose calls these are.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
     }
 
     fn admit(&self, call: Call, outlet: Outlet) {
@@ -207,12 +246,13 @@ struct Host {
 }
 
 impl Host {
-    async fn open(self, reply: Box<dyn Reply>) {
+    async fn open(self, reply: Box<dyn Reply>, patience: Option<Patience>) {
         let engine = self.engine.clone();
         let lent = tokio::select! {
             biased;
             lent = engine.pool.acquire() => lent,
             () = engine.abort.wait() => Err(closed()),
+            error = Patience::end(patience) => Err(error),
         };
         match lent {
             Ok(mut lease) => {
@@ -319,6 +359,9 @@ impl Host {
             Ok(lease) => lease,
             Err(refused) => return refused,
         };
+        if passenger.call().is_over() {
+            return (Some(lease), Err(over()));
+        }
         if let Err(error) = self.in_transaction(&mut lease) {
             return (Some(lease), Err(error));
         }

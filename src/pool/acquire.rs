@@ -9,7 +9,7 @@ use tokio::{
 
 use crate::{error::Result, runtime::Home};
 
-use super::{Claim, Grant, Lease, Pool, State, closed};
+use super::{Claim, Grant, Lease, Pool, State, Waiter, closed};
 
 enum Held {
     /// An idle connection, and the moment since when it has been idle.
@@ -49,6 +49,8 @@ impl Pool {
 
 /// An idle connection, a free slot, or a place in the queue.
 fn enter(pool: &Arc<Pool>) -> Result<Held> {
+    // Declared first, so that what is in it is dropped without the lock.
+    let mut gone = Vec::new();
     let mut state = pool.lock();
     if state.closed {
         return Err(closed());
@@ -65,7 +67,7 @@ fn enter(pool: &Arc<Pool>) -> Result<Held> {
         drop(state);
         return Ok(Held::Slot(Slot::new(pool)));
     }
-    check_queue(pool, &state)?;
+    check_queue(pool, &mut state, &mut gone)?;
     let (grant, receiver) = oneshot::channel();
     let number = state.queue(Claim::Task(grant));
     Ok(Held::Place(Place {
@@ -75,12 +77,19 @@ fn enter(pool: &Arc<Pool>) -> Result<Held> {
     }))
 }
 
-pub(super) fn check_queue(pool: &Pool, state: &State) -> Result<()> {
+/// Whether the queue takes one more. Calls that have left it without being taken out go to `gone` when it is full.
+pub(super) fn check_queue(pool: &Pool, state: &mut State, gone: &mut Vec<Waiter>) -> Result<()> {
     if !pool.config.wait_for_connections {
         let what = "waitForConnections is false and no connection is free";
         return Err(pool.queue_full(state, what));
     }
-    if pool.config.queue_limit > 0 && state.waiters.len() >= pool.config.queue_limit {
+    let is_full = |state: &State| {
+        pool.config.queue_limit > 0 && state.waiters.len() >= pool.config.queue_limit
+    };
+    if is_full(state) {
+        gone.append(&mut state.sweep());
+    }
+    if is_full(state) {
         return Err(pool.queue_full(state, "the queue for connections is full"));
     }
     Ok(())

@@ -53,6 +53,25 @@ impl Lease {
         matches!(answer, Ok(Ok(())))
     }
 
+    /// Whether the session can go on after a KILL QUERY. One that comes when the statement has ended by itself ends the
+    /// next one, so a statement is sent that nobody needs.
+    pub async fn outlives_kill(&mut self) -> bool {
+        const QUERY_INTERRUPTED: u16 = 1317;
+        if !self.connection().is_usable() {
+            return false;
+        }
+        let mut sink = Discard;
+        let query = self.connection().query("DO 0", &mut sink);
+        // Marked cancellation point: dropped here, the connection is unusable.
+        match timeout(CLEAN_TIMEOUT, query).await {
+            Ok(Ok(_)) => true,
+            Ok(Err(error)) => {
+                error.errno() == Some(QUERY_INTERRUPTED) && self.connection().is_usable()
+            }
+            Err(_) => false,
+        }
+    }
+
     /// Whether giving the connection back takes a round trip to the server.
     pub fn needs_reset(&mut self, session_changed: bool) -> bool {
         let always = self.pool.config().reset_on_release;

@@ -6,6 +6,7 @@
 
 mod acquire;
 mod keeper;
+mod kill;
 mod lease;
 mod passenger;
 
@@ -18,6 +19,7 @@ use std::{
 use tokio::{
     runtime::Handle,
     sync::{Notify, oneshot},
+    task::JoinHandle,
     time::{Instant, timeout, timeout_at},
 };
 
@@ -28,7 +30,7 @@ use crate::{
     error::{Error, Kind, Result},
     metrics::{CloseReason, Metrics},
     runtime::{Home, Workers},
-    wire::{Connection, Discard},
+    wire::Connection,
 };
 
 pub use lease::Lease;
@@ -57,6 +59,8 @@ struct State {
     next_waiter: u64,
     /// Whether a task ends calls that wait for too long.
     is_watched: bool,
+    /// How many of the waiting calls may have been answered before their turn.
+    left: usize,
     total: usize,
     closed: bool,
     /// Why the last attempt to connect failed; cleared by the next success.
@@ -107,6 +111,7 @@ impl Default for State {
             waiters: VecDeque::new(),
             next_waiter: FIRST_NUMBER,
             is_watched: false,
+            left: 0,
             total: 0,
             closed: false,
             last_connect_error: None,
@@ -135,6 +140,22 @@ impl State {
                 self.waiters.push_front(Waiter { number, claim });
             }
         }
+    }
+
+    /// Takes the calls out of the queue that have been answered before their turn. They are to be dropped without the
+    /// lock.
+    fn sweep(&mut self) -> Vec<Waiter> {
+        if std::mem::take(&mut self.left) == 0 {
+            return Vec::new();
+        }
+        let (gone, waiting) = std::mem::take(&mut self.waiters)
+            .into_iter()
+            .partition::<VecDeque<_>, _>(|waiter| match &waiter.claim {
+                Claim::Call(passenger) => passenger.call().is_over(),
+                Claim::Task(_) => false,
+            });
+        self.waiters = waiting;
+        gone.into()
     }
 
     /// Removes a task if it still waits.
@@ -337,7 +358,10 @@ impl Pool {
     }
 
     pub fn occupancy(&self) -> Occupancy {
-        let state = self.lock();
+        // Declared first, so that what is in it is dropped without the lock.
+        let mut gone = Vec::new();
+        let mut state = self.lock();
+        gone.append(&mut state.sweep());
         let idle = state.idle.len();
         Occupancy {
             total: state.total,
@@ -345,6 +369,23 @@ impl Pool {
             idle,
             waiting: state.waiters.len(),
         }
+    }
+
+    /// To be told when a call is answered before its turn. It may be waiting here; those that are gone are taken out of
+    /// the queue when they may be half of it, so that leaving costs the same however long the queue is.
+    pub fn one_left(&self) {
+        // Declared first, so that what is in it is dropped without the lock.
+        let mut gone = Vec::new();
+        let mut state = self.lock();
+        state.left += 1;
+        if state.left * 2 >= state.waiters.len() {
+            gone.append(&mut state.sweep());
+        }
+    }
+
+    /// Starts a task on a thread that has time for it.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        self.workers.handle(self.workers.calm()).spawn(task)
     }
 
     /// Closes the pool: waiters are refused, idle connections go now, lent ones when they come back. Returns when
@@ -377,26 +418,6 @@ impl Pool {
             if timeout_at(deadline, changed).await.is_err() {
                 return self.lock().total == 0;
             }
-        }
-    }
-
-    /// Ends a session that a deadline left busy, so that the server does not work on for nobody.
-    fn kill(self: &Arc<Pool>, id: u32) {
-        let config = self.config.clone();
-        debug!(id, "ending a session that was left busy");
-        // Killing is clean-up after the caller has its answer, so it goes by itself and within a deadline.
-        if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(async move {
-                let _ = timeout(config.connect_timeout(), async {
-                    let mut control = Connection::open(&config).await?;
-                    control
-                        .query(&format!("KILL CONNECTION {id}"), &mut Discard)
-                        .await?;
-                    control.close().await;
-                    Ok::<(), Error>(())
-                })
-                .await;
-            });
         }
     }
 

@@ -112,6 +112,8 @@ impl Pool {
     }
 
     fn place(self: &Arc<Pool>, passenger: Box<dyn Passenger>, comes_back: bool) {
+        // Declared first, so that what is in it is dropped without the lock.
+        let mut gone = Vec::new();
         let mut state = self.lock();
         let place = if state.closed {
             Err(super::closed())
@@ -125,7 +127,7 @@ impl Pool {
             state.queue_first(passenger);
             return self.watch_over(state);
         } else {
-            match check_queue(self, &state) {
+            match check_queue(self, &mut state, &mut gone) {
                 Err(full) => Err(full),
                 Ok(()) => {
                     state.queue(Claim::Call(passenger));

@@ -1,0 +1,73 @@
+'use strict'
+
+module.exports = { watchLimits }
+
+const { HegarError } = require('./errors.js')
+
+const UNLIMITED = { limits: null, error: null, during: (work) => work, end() {} }
+
+/**
+ * Keeps the limits of a whole transaction, `{signal, timeoutMs}` or null. `limits` are for the waits on the way, `error`
+ * is why it was ended, and `during(work, stop)` is `work` or, once a limit is passed, its error after `stop()`.
+ */
+function watchLimits(limits) {
+  return limits === null ? UNLIMITED : new Watch(limits)
+}
+
+class Watch {
+  #signal
+  #timer
+  #controller = new AbortController()
+  #onAbort = () =>
+    this.#cut('HEGAR_ABORTED', 'the transaction was aborted by its signal', this.#signal.reason)
+  error = null
+
+  constructor({ signal, timeoutMs }) {
+    this.#signal = signal
+    if (signal?.aborted) this.#onAbort()
+    else signal?.addEventListener('abort', this.#onAbort)
+    if (timeoutMs > 0) {
+      const message = `the transaction was not done within ${timeoutMs} ms (timeoutMs)`
+      this.#timer = setTimeout(() => this.#cut('HEGAR_QUERY_TIMEOUT', message), timeoutMs)
+    }
+  }
+
+  get limits() {
+    return { signal: this.#controller.signal, timeoutMs: 0 }
+  }
+
+  async during(work, stop) {
+    const { signal } = this.#controller
+    let onAbort
+    const cut = new Promise((_, reject) => {
+      onAbort = () => {
+        stop()
+        reject(this.error)
+      }
+      if (signal.aborted) onAbort()
+      else signal.addEventListener('abort', onAbort)
+    })
+    try {
+      return await Promise.race([work, cut])
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+
+  /** The error with the stack of whoever awaits `method`. */
+  shownTo(method) {
+    Error.captureStackTrace(this.error, method)
+    return this.error
+  }
+
+  end() {
+    clearTimeout(this.#timer)
+    this.#signal?.removeEventListener('abort', this.#onAbort)
+  }
+
+  #cut(code, message, cause) {
+    this.end()
+    this.error = new HegarError(`${message} and rolled back`, { code, fatal: false, cause })
+    this.#controller.abort()
+  }
+}

@@ -1,0 +1,171 @@
+//! Calls that can be answered before their statements have ended: by a caller who gives up, or by a deadline of their
+//! own.
+//!
+//! Whoever comes first takes the reply out of the ticket, so a call is answered once. The statement is told by the
+//! ticket's [`Abort`]: waiting, it leaves the queue; running, it is ended on the server (`serve`, `session`).
+
+use std::{
+    sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
+    time::Duration,
+};
+
+use tokio::{
+    task::AbortHandle,
+    time::{Instant, sleep_until},
+};
+
+use crate::{
+    abort::Abort,
+    call::{Answer, Stop},
+    error::{Error, Kind, Result},
+    metrics::Operation,
+    pool::Wake,
+};
+
+use super::{Engine, Reply};
+
+/// Who waits for the outcome of a call.
+pub enum Caller {
+    /// Until the statement has ended.
+    Patient(Box<dyn Reply>),
+    /// Until the statement has ended or the ticket does.
+    Impatient(Arc<Ticket>),
+}
+
+impl From<Box<dyn Reply>> for Caller {
+    fn from(reply: Box<dyn Reply>) -> Caller {
+        Caller::Patient(reply)
+    }
+}
+
+impl Caller {
+    pub(super) fn settle(
+        self,
+        engine: &Engine,
+        operation: Operation,
+        started: Instant,
+        result: Result<Answer>,
+    ) -> Option<Arc<dyn Wake>> {
+        match self {
+            Caller::Patient(reply) => engine.settle(operation, started, result, reply),
+            Caller::Impatient(ticket) => ticket.settle(result),
+        }
+    }
+
+    /// What tells the statements of the call that it is over.
+    pub(super) fn stop(&self) -> Option<Stop> {
+        match self {
+            Caller::Patient(_) => None,
+            Caller::Impatient(ticket) => Some(Stop {
+                abort: ticket.abort.clone(),
+                has_deadline: ticket.timeout.is_some(),
+            }),
+        }
+    }
+}
+
+/// A call that can end early.
+pub struct Ticket {
+    engine: Arc<Engine>,
+    operation: Operation,
+    started: Instant,
+    timeout: Option<Duration>,
+    /// Guards who answers; `None` after that. Held for taking it out.
+    reply: Mutex<Option<Box<dyn Reply>>>,
+    abort: Arc<Abort>,
+    /// Ends the task that keeps the deadline.
+    timer: OnceLock<AbortHandle>,
+}
+
+impl Engine {
+    /// A ticket for a call that begins now; past `timeout` it ends by itself.
+    pub fn ticket(
+        self: &Arc<Self>,
+        operation: Operation,
+        timeout: Option<Duration>,
+        reply: Box<dyn Reply>,
+    ) -> Arc<Ticket> {
+        let started = Instant::now();
+        let ticket = Arc::new(Ticket {
+            engine: self.clone(),
+            operation,
+            started,
+            timeout,
+            reply: Mutex::new(Some(reply)),
+            abort: Arc::default(),
+            timer: OnceLock::new(),
+        });
+        if let Some(timeout) = timeout {
+            let timer = expire(Arc::downgrade(&ticket), started + timeout);
+            ticket
+                .timer
+                .get_or_init(|| self.pool.spawn(timer).abort_handle());
+        }
+        ticket
+    }
+}
+
+impl Ticket {
+    /// Ends the call for its caller, at once; nothing happens when it has been answered.
+    pub fn abort(&self) {
+        self.end(|| {
+            Error::new(
+                Kind::Aborted,
+                "the call was aborted by its signal; a statement that was running has been ended on the server, and \
+                 one that writes may have been done before that",
+            )
+        });
+    }
+
+    fn expire(&self) {
+        let limit = self.timeout.unwrap_or_default().as_millis();
+        self.end(|| {
+            Error::new(
+                Kind::CallTimeout,
+                format!(
+                    "the call was not done within {limit} ms (timeoutMs), the wait for a connection included; if its \
+                     statement was running it has been ended on the server"
+                ),
+            )
+        });
+    }
+
+    fn end(&self, error: impl FnOnce() -> Error) {
+        let Some(reply) = self.take() else { return };
+        let sleeper = self
+            .engine
+            .settle(self.operation, self.started, Err(error()), reply);
+        if let Some(sleeper) = sleeper {
+            sleeper.wake();
+        }
+        self.abort.call();
+        self.engine.pool.one_left();
+    }
+
+    /// Answers the call, unless that has happened.
+    fn settle(&self, result: Result<Answer>) -> Option<Arc<dyn Wake>> {
+        let reply = self.take()?;
+        self.engine
+            .settle(self.operation, self.started, result, reply)
+    }
+
+    fn take(&self) -> Option<Box<dyn Reply>> {
+        let mut reply = self.reply.lock().unwrap_or_else(PoisonError::into_inner);
+        reply.take()
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let Some(timer) = self.timer.get() {
+            timer.abort();
+        }
+    }
+}
+
+async fn expire(ticket: Weak<Ticket>, deadline: Instant) {
+    sleep_until(deadline).await;
+    if let Some(ticket) = ticket.upgrade() {
+        ticket.expire();
+    }
+}
