@@ -1,6 +1,7 @@
 /// <reference types="node" />
 
 import { EventEmitter } from 'node:events'
+import { Readable } from 'node:stream'
 
 /**
  * Opens a pool. Nothing is connected until the first call.
@@ -42,6 +43,23 @@ export interface Queries {
    * with it as it is: `res.type('json').end(bytes)`.
    */
   queryJson(sql: string, params?: Params | null, options?: JsonOptions): Promise<Buffer>
+
+  /**
+   * The rows of a statement, read while they are used, for results of any length: `for await (const row of …)`. Begins
+   * with the first row that is asked for; wrong arguments throw at once. No more than some 256 KiB are read ahead, then
+   * the server waits. Leaving the loop ends the statement on the server, and the connection serves on. `maxResultBytes`
+   * does not apply, and `queryTimeoutMs` to waits for the server alone.
+   *
+   * @throws {HegarError} `HEGAR_STREAM_STALLED` when the rows are not used for `stallTimeoutMs`. On a held connection,
+   *   whose other calls would wait for the stream, those reject with `HEGAR_CONNECTION_BUSY`.
+   */
+  stream<T extends object = Row>(sql: string, params?: Params | null, options?: StreamOptions): RowStream<T>
+
+  /**
+   * The same as bytes of JSON, made without the JavaScript thread: `pipeline(db.streamJson(sql), response)`. What fails
+   * after the first bytes destroys the stream, and with it the response, so that no client takes a part for the whole.
+   */
+  streamJson(sql: string, params?: Params | null, options?: JsonStreamOptions): Readable
 
   /**
    * One page of a statement and how many rows there are in all; both are asked at the same time. The statement
@@ -219,6 +237,28 @@ export interface CallOptions {
   timeoutMs?: number
 }
 
+export interface StreamOptions extends CallOptions {
+  /**
+   * How long rows may lie unused, in milliseconds, before the connection is taken back, within a quarter more; 0: as
+   * long as they like. Default: 60000.
+   */
+  stallTimeoutMs?: number
+}
+
+export interface JsonStreamOptions extends StreamOptions {
+  /** `'array'` is one JSON array, `'ndjson'` a line for each row. Default: `'array'`. */
+  format?: 'array' | 'ndjson'
+  /** As in `queryJson`. */
+  shape?: Shape
+}
+
+/** Rows to be iterated once. Leaving the loop, `return()` and `await using` end the statement. */
+export interface RowStream<T> extends AsyncIterableIterator<T>, AsyncDisposable {
+  next(): Promise<IteratorResult<T, undefined>>
+  return(): Promise<IteratorResult<T, undefined>>
+  [Symbol.asyncIterator](): RowStream<T>
+}
+
 export interface JsonOptions extends CallOptions {
   /** How values are reshaped on their way into the JSON, by column name. Default: not at all. */
   shape?: Shape
@@ -304,7 +344,7 @@ export interface CloseOptions {
   drainMs?: number
 }
 
-export type Operation = 'query' | 'execute' | 'json' | 'paginate' | 'transaction'
+export type Operation = 'query' | 'execute' | 'json' | 'paginate' | 'transaction' | 'stream'
 
 /** Durations are in milliseconds and within 2.5 %; counters only rise. */
 export interface PoolStats {
@@ -595,6 +635,8 @@ export type HegarErrorCode =
   | 'HEGAR_CONNECT_TIMEOUT'
   | 'HEGAR_QUERY_TIMEOUT'
   | 'HEGAR_ABORTED'
+  | 'HEGAR_STREAM_STALLED'
+  | 'HEGAR_CONNECTION_BUSY'
   | 'HEGAR_CONNECTION_LOST'
   | 'HEGAR_CONNECTION_RELEASED'
   | 'HEGAR_COMMIT_UNKNOWN'

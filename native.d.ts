@@ -34,6 +34,8 @@ export declare class NativePool {
   query(call: number, statement: NativeStatement, params: Buffer, length: number, limit: number, execute: boolean, ticket?: NativeTicket | undefined | null): void
   /** Runs a statement for rows as JSON. */
   queryJson(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
+  /** Runs a statement for rows piece by piece, in a form that `lib/stream.js` names. */
+  stream(call: number, statement: NativeStatement, params: Buffer, length: number, form: number, shape: NativeShape | undefined | null, stallMs: number, ticket: NativeTicket): void
   /** Reads one page and, with `count`, the number of all rows, as a whole response body. */
   paginateJson(call: number, statement: NativeStatement, params: Buffer, length: number, count: NativeStatement | undefined | null, countParams: Buffer, countLength: number, shape: NativeShape | undefined | null, page: number, limit: number, message: string, ticket?: NativeTicket | undefined | null): void
   /** Takes a connection until the session is released; the outcome is the server's number for it. */
@@ -54,6 +56,8 @@ export declare class NativeSession {
   query(call: number, statement: NativeStatement, params: Buffer, length: number, limit: number, execute: boolean, ticket?: NativeTicket | undefined | null): void
   /** As `NativePool.queryJson`. */
   queryJson(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
+  /** As `NativePool.stream`. */
+  stream(call: number, statement: NativeStatement, params: Buffer, length: number, form: number, shape: NativeShape | undefined | null, stallMs: number, ticket: NativeTicket): void
   /** As `NativePool.paginateJson`; rows and count are read one after the other. */
   paginateJson(call: number, statement: NativeStatement, params: Buffer, length: number, count: NativeStatement | undefined | null, countParams: Buffer, countLength: number, shape: NativeShape | undefined | null, page: number, limit: number, message: string, ticket?: NativeTicket | undefined | null): void
   /** Runs a statement that `lib/transaction.js` wrote: `prepare`, `begin`, `savepoint`, `commit` or `rollback`. */
@@ -85,4 +89,8 @@ export declare class NativeTicket {
   constructor(timeoutMs: number)
   /** Ends the call now. Its outcome has the error; one that is done already stays as it is. */
   abort(): void
+  /** Ends a stream whose reader wants no more of it. */
+  leave(): void
+  /** The reader of a stream has used pieces that count for this much. */
+  used(size: number): void
 }

@@ -67,7 +67,14 @@ describe('metrics', () => {
           assertKeys(stats.pool, types.PoolGauges)
           assertKeys(stats.queries, ['total', 'errors', 'timeouts', 'slow', 'rows', 'resultBytes'])
           assertKeys(stats.latency, ['query', 'acquire', 'connect', 'operations'])
-          assertKeys(stats.latency.operations, ['query', 'execute', 'json', 'paginate', 'transaction'])
+          assertKeys(stats.latency.operations, [
+            'query',
+            'execute',
+            'json',
+            'paginate',
+            'transaction',
+            'stream',
+          ])
           for (const latency of [
             ...['query', 'acquire', 'connect'].map((name) => stats.latency[name]),
             ...Object.values(stats.latency.operations),

@@ -108,7 +108,7 @@ export async function pagesKnowWhetherTheyWereCounted(db: Pool): Promise<void> {
 export async function thePoolReportsInTypes(db: Pool): Promise<void> {
   db.on('slowQuery', (query) => {
     same<typeof query.durationMs, number>(true)
-    same<typeof query.operation, 'query' | 'execute' | 'json' | 'paginate' | 'transaction'>(true)
+    same<typeof query.operation, 'query' | 'execute' | 'json' | 'paginate' | 'transaction' | 'stream'>(true)
   })
   same<ReturnType<Pool['metricsText']>, string>(true)
   const stats = db.stats()
@@ -195,4 +195,18 @@ export async function callsEndEarly(db: Pool): Promise<void> {
   await db.query('SELECT 1', [], { timeout: 500 })
   // @ts-expect-error an AbortController is no signal
   await db.query('SELECT 1', [], { signal: new AbortController() })
+}
+
+export async function streamsAreIteratedOrPiped(db: Pool): Promise<void> {
+  for await (const user of db.stream<User>('SELECT id, name FROM users', [], { stallTimeoutMs: 1000 })) {
+    same<typeof user, User>(true)
+  }
+  const rows = db.stream('SELECT 1')
+  const { value, done } = await rows.next()
+  if (!done) same<typeof value, Row>(true)
+  await rows.return()
+  db.streamJson('SELECT 1', null, { format: 'ndjson', shape: {} }).pipe(process.stdout)
+
+  // @ts-expect-error not a form
+  db.streamJson('SELECT 1', [], { format: 'csv' })
 }

@@ -6,6 +6,14 @@ const { begin, cancel } = require('./completions.js')
 const { follow, unfollow } = require('./signals.js')
 const { packParams, noParams } = require('./params.js')
 
+const BUSY = {
+  code: 'HEGAR_CONNECTION_BUSY',
+  message:
+    'a stream of this connection is being read, and its other calls would wait for that: read it to its end or leave ' +
+    'its loop first, or use the pool',
+  fatal: false,
+}
+
 /**
  * The way of calls to Rust and back, of a pool or of one connection: what starts them, what counts them, and what
  * turns a report of failure into an error to throw.
@@ -16,21 +24,25 @@ class Channel {
   gate
   #settings
   #refusal
+  /** The tickets of streams that are being read on a held connection; null for a pool, whose calls are independent. */
+  #streams
 
   /**
    * `settings` are those of the pool: `{timezone, mayGenerate, trace, onSlow(query)}`. `refusal()` says, before each
    * call, why there can be none, in the form of what Rust reports, or null.
    */
-  constructor({ native, gate, settings, refusal }) {
+  constructor({ native, gate, settings, refusal, streams = null }) {
     this.native = native
     this.gate = gate
     this.#settings = settings
     this.#refusal = refusal
+    this.#streams = streams
   }
 
-  /** The same pool's way to another native object. */
+  /** The same pool's way to a held connection, or another face of it. */
   to(native, refusal) {
-    return new Channel({ native, gate: this.gate, settings: this.#settings, refusal })
+    const streams = native === this.native ? this.#streams : new Set()
+    return new Channel({ native, gate: this.gate, settings: this.#settings, refusal, streams })
   }
 
   pack(statement, params) {
@@ -42,7 +54,7 @@ class Channel {
 
   /** Starts a call: `start(number, ticket)` hands it to Rust. `limits` are `{signal, timeoutMs}` or null. */
   call(operation, sql, start, limits = null) {
-    const refused = this.#refusal()
+    const refused = this.#refused()
     if (refused !== null) return Promise.reject(refused)
     if (limits === null) return this.start(operation, sql, (number) => start(number, null))
     const { signal, timeoutMs } = limits
@@ -52,12 +64,43 @@ class Channel {
     return signal === undefined ? outcome : untilAborted(signal, ticket, outcome)
   }
 
+  /**
+   * Starts a stream: `onPiece(rowsOrBytes, size)` gets its pieces. Gives `{used(size), leave(), outcome}`, to tell what
+   * has been used and to end the stream.
+   */
+  stream(sql, start, { signal, timeoutMs = 0 }, onPiece) {
+    const refused = this.#refused() ?? (signal?.aborted ? abortedBefore(signal) : null)
+    if (refused !== null) return { used() {}, leave() {}, outcome: Promise.reject(refused) }
+    const ticket = new NativeTicket(timeoutMs)
+    this.#streams?.add(ticket)
+    const end = () => this.#streams?.delete(ticket)
+    const begun = this.start('stream', sql, (number) => start(number, ticket), this.gate, onPiece)
+    return {
+      used: afterEvents((size) => ticket.used(size)),
+      leave() {
+        end()
+        ticket.leave()
+      },
+      outcome: (signal === undefined ? begun : untilAborted(signal, ticket, begun)).finally(end),
+    }
+  }
+
+  /** Ends the streams of a held connection, which its other calls would wait for. */
+  leaveStreams() {
+    for (const ticket of this.#streams ?? []) ticket.leave()
+    this.#streams?.clear()
+  }
+
+  #refused() {
+    return this.#refusal() ?? (this.#streams?.size > 0 ? BUSY : null)
+  }
+
   /** Starts a call in Rust, also one that ends things, and gives the promise of its outcome. */
-  start(operation, sql, start, gate = this.gate) {
+  start(operation, sql, start, gate = this.gate, piece = null) {
     const { mayGenerate, onSlow } = this.#settings
     return new Promise((resolve, reject) => {
       const slow = (durationMs, rowCount) => onSlow({ sql, operation, durationMs, rowCount })
-      const number = begin({ gate, resolve, reject, slow, mayGenerate, rows: null, built: 0 })
+      const number = begin({ gate, resolve, reject, slow, piece, mayGenerate, rows: null, built: 0 })
       try {
         start(number)
       } catch (error) {
@@ -92,6 +135,21 @@ class Channel {
   /** An error that a native function threw carries its fields as JSON in the message. */
   static thrown(error) {
     return thrownBy(error)
+  }
+}
+
+// Told at once, Rust would have the next piece ready before other events had their turn, and the next after it.
+function afterEvents(tell) {
+  let sum = 0
+  return (size) => {
+    if (sum === 0) {
+      setImmediate(() => {
+        const total = sum
+        sum = 0
+        tell(total)
+      })
+    }
+    sum += size
   }
 }
 

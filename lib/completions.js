@@ -12,6 +12,8 @@ const ERROR = 5
 const SHAPE = 6
 const NUMBER = 7
 const FORGET_SHAPES = 8
+const PIECE = 9
+const JSON_PIECE = 10
 const HEADER = 32
 
 // Large enough for the segments of rows, small enough for the processor's cache.
@@ -34,8 +36,9 @@ hold.unref()
 let builders = new Map()
 
 /**
- * Registers a call, `{gate, resolve, reject, slow, mayGenerate, rows: null, built: 0}`, and returns its number. `reject` gets what
- * Rust reported, not an Error yet; `slow`, called before, gets the milliseconds of a call past the limit.
+ * Registers a call, `{gate, resolve, reject, slow, piece, mayGenerate, rows: null, built: 0}`, and returns its number.
+ * `reject` gets what Rust reported, not an Error yet; `slow`, called before, gets the milliseconds of a call past the
+ * limit; `piece` gets rows or bytes of a stream and what they count for until they are used.
  */
 function begin(call) {
   const number = free.length > 0 ? free.pop() : calls.length
@@ -106,6 +109,16 @@ function deliver(kind, call, number, payload, start, length, head) {
       return
     case JSON_BYTES:
       finish(call, number, head, payload ?? copy(start, length))
+      return
+    case PIECE: {
+      const { rows } = call
+      call.rows = null
+      call.built = 0
+      call.piece(rows, inline.words[head + 7] >>> 0)
+      return
+    }
+    case JSON_PIECE:
+      call.piece(payload ?? copy(start, length), inline.words[head + 7] >>> 0)
       return
     case NUMBER:
       finish(call, number, head, staging.readDoubleLE(start))

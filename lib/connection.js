@@ -70,6 +70,7 @@ class Connection extends Queries {
   }
 
   async #giveBack() {
+    this.#channel.leaveStreams()
     try {
       await this.#channel.start('release', undefined, (number) => this.#native.release(number))
     } catch {

@@ -16,6 +16,7 @@ class Controls {
   }
 
   async run(control, sql) {
+    if (control === 'rollback') this.#channel.leaveStreams()
     const site = this.#channel.site(this.run)
     try {
       await this.#channel.call('transaction', sql, (number) =>

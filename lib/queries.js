@@ -7,11 +7,24 @@ const { shapeFor } = require('./shape.js')
 const { pageStatements } = require('./page.js')
 const { pageSummary } = require('./pagination.js')
 const { noParams } = require('./params.js')
+const { integer, invalid } = require('./options/readers.js')
+const { RowStream, JsonStream, FORMS } = require('./stream.js')
 const { readCallOptions, readLimits, limitsOf, limitReaders } = require('./call-options.js')
 
 // Checked where they are used.
 const any = (value) => value
 const jsonReaders = { ...limitReaders, shape: any }
+const streamReaders = { ...limitReaders, stallTimeoutMs: integer(0, 2 ** 31 - 1) }
+const jsonStreamReaders = {
+  ...streamReaders,
+  shape: any,
+  format(value, name) {
+    if (value !== 'array' && value !== 'ndjson') throw invalid(name, "must be 'array' or 'ndjson'", value)
+    return value
+  },
+}
+// How long the rows of a stream may lie unused before its connection is taken back.
+const STALL_MS = 60_000
 const pageReaders = {
   ...limitReaders,
   page: any,
@@ -72,6 +85,17 @@ class Queries extends EventEmitter {
     }
   }
 
+  stream(sql, params, options) {
+    const read = readCallOptions('stream', options, streamReaders)
+    return new RowStream(this.#stream(sql, params, FORMS.objects, null, read, this.stream))
+  }
+
+  streamJson(sql, params, options) {
+    const read = readCallOptions('streamJson', options, jsonStreamReaders)
+    const form = FORMS[read.format ?? 'array']
+    return new JsonStream(this.#stream(sql, params, form, shapeFor(read.shape), read, this.streamJson))
+  }
+
   async paginate(sql, params, options) {
     const site = this.#channel.site(this.paginate)
     try {
@@ -124,6 +148,35 @@ class Queries extends EventEmitter {
     const start = (number, ticket) =>
       this.#channel.native.queryJson(number, statement.native, packed.bytes, packed.length, shape, ticket)
     return this.#channel.call('json', sql, start, limits)
+  }
+
+  // What a stream begins with. Everything is checked and packed now, however much later that is.
+  #stream(sql, params, form, shape, { stallTimeoutMs = STALL_MS, ...limits }, method) {
+    const site = this.#channel.site(method)
+    let statement
+    let bytes
+    try {
+      statement = statementOf(sql, params)
+      const packed = this.#channel.pack(statement, params)
+      bytes = Buffer.from(packed.bytes.subarray(0, packed.length))
+    } catch (error) {
+      throw this.#channel.failure(error, sql, site, method)
+    }
+    const start = (number, ticket) =>
+      this.#channel.native.stream(
+        number,
+        statement.native,
+        bytes,
+        bytes.length,
+        form,
+        shape,
+        stallTimeoutMs,
+        ticket,
+      )
+    return {
+      open: (onPiece) => this.#channel.stream(sql, start, limits, onPiece),
+      fail: (error, reader) => this.#channel.failure(error, sql, site, reader),
+    }
   }
 
   #page({ page, limit, data, count }, { shape, message = 'Success' }, limits) {

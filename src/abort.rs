@@ -12,6 +12,13 @@ pub struct Abort {
 }
 
 impl Abort {
+    pub const fn new() -> Abort {
+        Abort {
+            called: AtomicBool::new(false),
+            bell: Notify::const_new(),
+        }
+    }
+
     pub fn is_called(&self) -> bool {
         self.called.load(Ordering::Acquire)
     }

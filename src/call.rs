@@ -9,6 +9,7 @@ use crate::{
         params::Params,
         shape::Shape,
     },
+    flow::Flow,
     metrics::Operation,
     statement::Statement,
     wire::Done,
@@ -31,6 +32,12 @@ pub struct Stop {
 }
 
 impl Call {
+    /// What tells the statement that the call is over; silent where that comes with its answer alone.
+    pub fn abort(&self) -> &Abort {
+        static SILENT: Abort = Abort::new();
+        self.stop.as_ref().map_or(&SILENT, |stop| &stop.abort)
+    }
+
     /// Whether the call has been answered before its statement has ended.
     pub fn is_over(&self) -> bool {
         self.stop
@@ -44,6 +51,7 @@ impl Call {
             Wanted::Rows { operation, .. } => *operation,
             Wanted::Json { .. } => Operation::Json,
             Wanted::Body { .. } | Wanted::Count => Operation::Paginate,
+            Wanted::Stream(_) => Operation::Stream,
         }
     }
 }
@@ -61,6 +69,29 @@ pub enum Wanted {
     },
     /// The whole number in the first cell.
     Count,
+    /// All rows piece by piece; what the statement did is the answer.
+    Stream(StreamCall),
+}
+
+/// A result that is handed over while it is read. Its call can be over before its statement has ended.
+pub struct StreamCall {
+    pub form: StreamForm,
+    pub flow: Arc<Flow>,
+    pub reader: Arc<dyn Reader>,
+}
+
+pub enum StreamForm {
+    Objects,
+    /// One JSON array.
+    Json(Option<Arc<Shape>>),
+    /// JSON, a line for each row.
+    Lines(Option<Arc<Shape>>),
+}
+
+/// Who gets the pieces of a stream.
+pub trait Reader: Send + Sync {
+    /// Takes rows; the size of the answer counts as handed over until the reader has used them.
+    fn read(&self, piece: Answer);
 }
 
 /// What a call came to.

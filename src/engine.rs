@@ -29,6 +29,7 @@ mod serve;
 mod session;
 mod sink;
 mod stop;
+mod stream;
 mod ticket;
 
 pub use job::Reply;
@@ -96,9 +97,6 @@ impl Engine {
                     self.metrics.timeouts.increment();
                 }
             }
-        }
-        if self.is_slow(took) {
-            self.metrics.slow_queries.increment();
         }
     }
 

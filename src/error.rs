@@ -33,6 +33,8 @@ pub enum Kind {
     CallTimeout,
     /// The caller gave up.
     Aborted,
+    /// The rows of a stream were not used for too long.
+    StreamStalled,
     ConnectionLost,
     /// The connection ended between sending COMMIT and its answer.
     CommitUnknown,
@@ -69,6 +71,7 @@ impl Kind {
             Kind::ConnectTimeout => "HEGAR_CONNECT_TIMEOUT",
             Kind::QueryTimeout | Kind::CallTimeout => "HEGAR_QUERY_TIMEOUT",
             Kind::Aborted => "HEGAR_ABORTED",
+            Kind::StreamStalled => "HEGAR_STREAM_STALLED",
             Kind::ConnectionLost => "HEGAR_CONNECTION_LOST",
             Kind::CommitUnknown => "HEGAR_COMMIT_UNKNOWN",
             Kind::TransactionOpen => "HEGAR_TRANSACTION_OPEN",

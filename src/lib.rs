@@ -14,6 +14,7 @@ pub mod codec;
 pub mod config;
 pub mod engine;
 pub mod error;
+pub mod flow;
 pub mod metrics;
 pub mod pool;
 pub mod runtime;

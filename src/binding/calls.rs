@@ -5,10 +5,11 @@ use std::{sync::Arc, time::Duration};
 use napi::{Error, Result, Status, bindgen_prelude::BufferSlice};
 
 use crate::{
-    call::{Answer, Call, Wanted},
+    call::{Answer, Call, Reader, StreamCall, StreamForm, Wanted},
     codec::params::Params,
     engine::{self, Claim, Page, PageCall},
     error,
+    flow::Flow,
     metrics::Operation,
     pool::Wake,
 };
@@ -57,6 +58,34 @@ pub fn json(
         wanted: Wanted::Json {
             shape: shape.map(NativeShape::inner),
         },
+        stop: None,
+    })
+}
+
+/// All rows piece by piece, in one of the forms that `lib/stream.js` names.
+pub fn stream(
+    statement: &NativeStatement,
+    params: BufferSlice<'_>,
+    length: u32,
+    form: u32,
+    shape: Option<&NativeShape>,
+) -> Result<impl FnOnce(Arc<Flow>, Arc<dyn Reader>) -> Call> {
+    let shape = shape.map(NativeShape::inner);
+    let form = match form {
+        0 => StreamForm::Objects,
+        1 => StreamForm::Json(shape),
+        2 => StreamForm::Lines(shape),
+        other => {
+            let message = format!("{other} is no form of a stream");
+            return Err(Error::new(Status::InvalidArg, message));
+        }
+    };
+    let statement = statement.inner();
+    let params = unpack(&params, length)?;
+    Ok(|flow, reader| Call {
+        statement,
+        params,
+        wanted: Wanted::Stream(StreamCall { form, flow, reader }),
         stop: None,
     })
 }
@@ -144,6 +173,12 @@ impl engine::Reply for Reply {
         };
         let must_wake = queue.push(self.call, outcome, slow, claim);
         must_wake.then_some(queue as Arc<dyn Wake>)
+    }
+
+    fn send_piece(&self, piece: Answer, claim: Claim) -> Option<Arc<dyn Wake>> {
+        let queue = self.queue.as_ref()?;
+        let must_wake = queue.push(self.call, Outcome::Piece(piece), None, Some(claim));
+        must_wake.then(|| queue.clone() as Arc<dyn Wake>)
     }
 }
 

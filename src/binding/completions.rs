@@ -13,7 +13,7 @@
 //! | 4 | rows of the whole result |
 //! | 5 | the number of the shape |
 //! | 6 | 1 if the payload is large |
-//! | 7 | spare |
+//! | 7 | of a piece of a stream what it counts for until it has been used |
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -74,11 +74,17 @@ enum Kind {
     Number = 7,
     /// Forget all shapes.
     ForgetShapes = 8,
+    /// The end of a piece of a stream: its rows came before.
+    Piece = 9,
+    /// A piece of a stream as bytes.
+    JsonPiece = 10,
 }
 
 /// What became of a call.
 pub enum Outcome {
     Answer(Answer),
+    /// Rows of a stream, whose outcome is still to come.
+    Piece(Answer),
     Number(f64),
     Error(Error),
 }
@@ -281,6 +287,8 @@ struct Delivery {
     slow_ms: u32,
     rows: u32,
     shape: Option<Arc<RowShape>>,
+    /// Of a piece, what counts as handed over.
+    size: u32,
     /// What is still to be written, first to last.
     records: VecDeque<(Kind, Packet)>,
     /// Dropped with the delivery, when JavaScript has all bytes.
@@ -294,6 +302,7 @@ impl Delivery {
         });
         let mut rows = 0;
         let mut shape = None;
+        let mut size = 0;
         let mut records = VecDeque::with_capacity(2);
         match completion.outcome {
             Outcome::Answer(Answer::Rows(packed)) => {
@@ -306,6 +315,27 @@ impl Delivery {
                         .map(|segment| (Kind::Rows, segment)),
                 );
                 records.push_back((Kind::RowsEnd, Packet::default()));
+            }
+            Outcome::Piece(piece) => {
+                rows = piece.rows() as u32;
+                // A segment has less than 4 GiB, the longest answer of a server to one row being 1 GiB.
+                size = piece.size() as u32;
+                match piece {
+                    Answer::Rows(packed) => {
+                        shape = Some(packed.shape);
+                        records.extend(
+                            packed
+                                .segments
+                                .into_iter()
+                                .map(|segment| (Kind::Rows, segment)),
+                        );
+                        records.push_back((Kind::Piece, Packet::default()));
+                    }
+                    Answer::Json { bytes, .. } => {
+                        records.push_back((Kind::JsonPiece, whole(bytes)))
+                    }
+                    Answer::Done(_) | Answer::Count(_) => {}
+                }
             }
             Outcome::Answer(Answer::Json { bytes, rows: count }) => {
                 rows = count as u32;
@@ -323,6 +353,7 @@ impl Delivery {
             slow_ms,
             rows,
             shape,
+            size,
             records,
             _claim: completion.claim,
         }
@@ -330,7 +361,7 @@ impl Delivery {
 
     /// Writes what fits; false when there is more to write.
     fn write(&mut self, writer: &mut Writer<'_>, known: &mut HashSet<u32>) -> bool {
-        let mut header = [0, self.call, 0, self.slow_ms, self.rows, 0, 0, 0];
+        let mut header = [0, self.call, 0, self.slow_ms, self.rows, 0, 0, self.size];
         if let Some(shape) = &self.shape {
             header[5] = shape.id;
             if !known.contains(&shape.id) {
@@ -428,7 +459,7 @@ impl Writer<'_> {
             text,
             wide,
         } = packet;
-        let is_large = (kind == Kind::Json && payload.len() >= LARGE)
+        let is_large = (matches!(kind, Kind::Json | Kind::JsonPiece) && payload.len() >= LARGE)
             || HEADER + payload.len() > self.out.len();
         let inline = if is_large { 0 } else { payload.len() };
         let size = (HEADER + inline).next_multiple_of(8);

@@ -5,7 +5,13 @@ use std::{sync::Arc, time::Duration};
 use napi::{Result, bindgen_prelude::BufferSlice};
 use napi_derive::napi;
 
-use crate::{config::Config, engine::Engine, error, metrics::Operation, runtime::Workers};
+use crate::{
+    config::Config,
+    engine::{Caller, Engine},
+    error,
+    metrics::Operation,
+    runtime::Workers,
+};
 
 use super::{
     calls::{self, Reply, thrown},
@@ -75,6 +81,30 @@ impl NativePool {
         let json = calls::json(statement, params, length, shape)?;
         let caller = NativeTicket::caller(ticket, &self.engine, json.operation(), self.reply(call));
         self.engine.start(json, caller);
+        Ok(())
+    }
+
+    /// Runs a statement for rows piece by piece, in a form that `lib/stream.js` names.
+    #[napi(catch_unwind)]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "an object would cost a property lookup each on every call"
+    )]
+    pub fn stream(
+        &self,
+        call: u32,
+        statement: &NativeStatement,
+        params: BufferSlice<'_>,
+        length: u32,
+        form: u32,
+        shape: Option<&NativeShape>,
+        stall_ms: f64,
+        ticket: &NativeTicket,
+    ) -> Result<()> {
+        let stream = calls::stream(statement, params, length, form, shape)?;
+        let (ticket, flow) = ticket.stream(&self.engine, stall_ms, self.reply(call));
+        self.engine
+            .start(stream(flow, ticket.clone()), Caller::Impatient(ticket));
         Ok(())
     }
 

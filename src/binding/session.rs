@@ -6,7 +6,7 @@ use napi::{Error, Result, Status, bindgen_prelude::BufferSlice};
 use napi_derive::napi;
 
 use crate::{
-    engine::{Control, Session},
+    engine::{Caller, Control, Session},
     metrics::Operation,
 };
 
@@ -72,6 +72,30 @@ impl NativeSession {
             self.reply(call),
         );
         self.session.start(json, caller);
+        Ok(())
+    }
+
+    /// As `NativePool.stream`.
+    #[napi(catch_unwind)]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "an object would cost a property lookup each on every call"
+    )]
+    pub fn stream(
+        &self,
+        call: u32,
+        statement: &NativeStatement,
+        params: BufferSlice<'_>,
+        length: u32,
+        form: u32,
+        shape: Option<&NativeShape>,
+        stall_ms: f64,
+        ticket: &NativeTicket,
+    ) -> Result<()> {
+        let stream = calls::stream(statement, params, length, form, shape)?;
+        let (ticket, flow) = ticket.stream(self.session.engine(), stall_ms, self.reply(call));
+        self.session
+            .start(stream(flow, ticket.clone()), Caller::Impatient(ticket));
         Ok(())
     }
 

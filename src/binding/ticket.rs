@@ -11,6 +11,7 @@ use napi_derive::napi;
 use crate::{
     abort::Abort,
     engine::{Caller, Engine, Patience, Reply, Ticket},
+    flow::Flow,
     metrics::Operation,
 };
 
@@ -20,6 +21,8 @@ pub struct NativeTicket {
     timeout: Option<Duration>,
     /// Set when the call starts.
     target: OnceLock<Target>,
+    /// Set when a stream starts.
+    flow: OnceLock<Arc<Flow>>,
 }
 
 enum Target {
@@ -36,6 +39,7 @@ impl NativeTicket {
         Ok(NativeTicket {
             timeout,
             target: OnceLock::new(),
+            flow: OnceLock::new(),
         })
     }
 
@@ -50,6 +54,24 @@ impl NativeTicket {
             }
             Some(Target::Session(abort)) => abort.call(),
             None => {}
+        }
+    }
+
+    /// Ends a stream whose reader wants no more of it.
+    #[napi(catch_unwind)]
+    pub fn leave(&self) {
+        if let Some(Target::Call(ticket)) = self.target.get()
+            && let Some(ticket) = ticket.upgrade()
+        {
+            ticket.leave();
+        }
+    }
+
+    /// The reader of a stream has used pieces that count for this much.
+    #[napi(catch_unwind)]
+    pub fn used(&self, size: f64) {
+        if let Some(flow) = self.flow.get() {
+            flow.used(size as usize);
         }
     }
 }
@@ -69,6 +91,21 @@ impl NativeTicket {
         // A handle is for one call, so this is its first.
         let _ = native.target.set(Target::Call(Arc::downgrade(&ticket)));
         Caller::Impatient(ticket)
+    }
+
+    /// The ticket of a stream that begins now, and its flow. `stall_ms` of 0 means that its reader has all time.
+    pub fn stream(
+        &self,
+        engine: &Arc<Engine>,
+        stall_ms: f64,
+        reply: Box<dyn Reply>,
+    ) -> (Arc<Ticket>, Arc<Flow>) {
+        let stall_limit = (stall_ms > 0.0).then(|| Duration::from_millis(stall_ms as u64));
+        let flow = Arc::new(Flow::new(stall_limit));
+        let ticket = engine.ticket(Operation::Stream, self.timeout, reply);
+        let _ = self.target.set(Target::Call(Arc::downgrade(&ticket)));
+        let _ = self.flow.set(flow.clone());
+        (ticket, flow)
     }
 
     /// How long a caller waits for a connection.

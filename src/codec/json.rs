@@ -35,8 +35,40 @@ pub struct JsonRows<'a> {
     plan: Option<Arc<Plan>>,
     out: Vec<u8>,
     rows: usize,
+    /// The rows that have been taken.
+    taken: usize,
+    framing: Framing,
     /// Cells of one row when they are not written in the order in which they come.
     scratch: Scratch,
+}
+
+/// What stands around and between the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// One JSON array.
+    Array,
+    /// A line for each row.
+    Lines,
+}
+
+impl Framing {
+    fn before(self, rows: usize) -> &'static [u8] {
+        match (self, rows) {
+            (Framing::Array, 0) => b"[",
+            (Framing::Array, _) => b",",
+            (Framing::Lines, 0) => b"",
+            (Framing::Lines, _) => b"\n",
+        }
+    }
+
+    fn after(self, rows: usize) -> &'static [u8] {
+        match (self, rows) {
+            (Framing::Array, 0) => b"[]",
+            (Framing::Array, _) => b"]",
+            (Framing::Lines, 0) => b"",
+            (Framing::Lines, _) => b"\n",
+        }
+    }
 }
 
 /// How to write the rows of a set of columns.
@@ -70,6 +102,8 @@ impl<'a> JsonRows<'a> {
             plan: None,
             out: Vec::with_capacity(capacity),
             rows: 0,
+            taken: 0,
+            framing: Framing::Array,
             scratch: Scratch::default(),
         }
     }
@@ -78,6 +112,34 @@ impl<'a> JsonRows<'a> {
     pub fn with_head(mut self, head: &[u8]) -> JsonRows<'a> {
         self.out.extend_from_slice(head);
         self
+    }
+
+    /// Something else than one array.
+    pub fn with_framing(mut self, framing: Framing) -> JsonRows<'a> {
+        self.framing = framing;
+        self
+    }
+
+    /// The bytes that can be taken.
+    pub fn pending(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Takes what has been written, and how many rows that are, so that the next bytes go on from there.
+    pub fn take(&mut self) -> Option<(Vec<u8>, usize)> {
+        if self.out.is_empty() {
+            return None;
+        }
+        let next = buffers::take(self.out.len() + SPARE);
+        let rows = self.rows - std::mem::replace(&mut self.taken, self.rows);
+        Some((std::mem::replace(&mut self.out, next), rows))
+    }
+
+    /// Writes the end, if the statement had a result.
+    pub fn close(&mut self) {
+        if self.plan.is_some() {
+            self.out.extend_from_slice(self.framing.after(self.rows));
+        }
     }
 
     /// The memory held so far.
@@ -92,10 +154,7 @@ impl<'a> JsonRows<'a> {
     /// The array, or `None` if the statement had no result.
     pub fn finish(mut self) -> Option<Vec<u8>> {
         let plan = self.plan.take()?;
-        if self.rows == 0 {
-            self.out.push(b'[');
-        }
-        self.out.push(b']');
+        self.out.extend_from_slice(self.framing.after(self.rows));
         if self.out.len() >= TRIMMED {
             self.out.shrink_to_fit();
         }
@@ -125,7 +184,7 @@ impl RowSink for JsonRows<'_> {
         let Some(plan) = &self.plan else {
             return Ok(());
         };
-        self.out.push(if self.rows == 0 { b'[' } else { b',' });
+        self.out.extend_from_slice(self.framing.before(self.rows));
         self.rows += 1;
         match &plan.order {
             None => {

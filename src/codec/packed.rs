@@ -162,6 +162,27 @@ impl<'a> PackedRows<'a> {
         }
     }
 
+    /// The bytes that can be taken.
+    pub fn pending(&self) -> usize {
+        self.size + self.segment.len()
+    }
+
+    /// Takes the rows so far, so that the next ones make a result of their own.
+    pub fn take(&mut self) -> Option<Packed> {
+        let plan = self.plan.as_ref()?;
+        if self.segment.rows > 0 {
+            // Rows that pass by die young, but not so young that memory outside of the heap is given back in time.
+            self.segments.push(self.segment.close(false));
+        }
+        let rows = std::mem::take(&mut self.rows);
+        self.size = 0;
+        (rows > 0).then(|| Packed {
+            shape: plan.shape.clone(),
+            segments: std::mem::take(&mut self.segments),
+            rows,
+        })
+    }
+
     /// The memory of finished segments.
     pub fn size(&self) -> usize {
         self.size

@@ -26,6 +26,9 @@ pub trait Reply: Send + Sync {
         slow: Option<Duration>,
         claim: Option<Claim>,
     ) -> Option<Arc<dyn Wake>>;
+
+    /// Hands over rows of a stream, whose outcome is still to come.
+    fn send_piece(&self, piece: Answer, claim: Claim) -> Option<Arc<dyn Wake>>;
 }
 
 impl Engine {
@@ -77,7 +80,12 @@ impl Engine {
         let took = started.elapsed();
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
         self.record(operation, &result, took);
-        let slow = self.is_slow(took).then_some(took);
+        // How long a stream takes is its reader's affair.
+        let is_slow = operation != Operation::Stream && self.is_slow(took);
+        if is_slow {
+            self.metrics.slow_queries.increment();
+        }
+        let slow = is_slow.then_some(took);
         let claim = result
             .as_ref()
             .ok()

@@ -165,7 +165,12 @@ impl<S: Held> RowSink for Bounded<'_, S> {
         self.sink.row(row)
     }
 
+    fn passes_on(&self) -> bool {
+        self.sink.passes_on()
+    }
+
     async fn room(&mut self) -> Result<()> {
+        self.sink.room().await?;
         let size = self.sink.size();
         if size < self.counted + STEP {
             return Ok(());

@@ -254,7 +254,7 @@ impl Engine {
     }
 
     fn sink<'a>(&'a self, call: &'a Call) -> Sink<'a> {
-        Sink::new(&call.wanted, &self.format, &self.row_shapes)
+        Sink::new(call, &self.format, &self.row_shapes)
     }
 }
 

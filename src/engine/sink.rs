@@ -1,7 +1,7 @@
 //! The rows of a call in the form that it wants.
 
 use crate::{
-    call::{Answer, Wanted},
+    call::{Answer, Call, Wanted},
     codec::{
         format::Format,
         json::JsonRows,
@@ -12,20 +12,21 @@ use crate::{
     wire::{Cell, Columns, Done, Memo, Row, RowSink},
 };
 
-use super::memory::Held;
+use super::{memory::Held, stream::StreamSink};
 
 /// A guess for the first JSON result of a call; it grows from here.
 const JSON_CAPACITY: usize = 1024;
 
 pub enum Sink<'a> {
     Rows(PackedRows<'a>),
+    Stream(StreamSink<'a>),
     Json(JsonRows<'a>),
     Count(Count),
 }
 
 impl<'a> Sink<'a> {
-    pub fn new(wanted: &'a Wanted, format: &'a Format, shapes: &'a RowShapes) -> Sink<'a> {
-        match wanted {
+    pub fn new(call: &'a Call, format: &'a Format, shapes: &'a RowShapes) -> Sink<'a> {
+        match &call.wanted {
             Wanted::Rows { limit, .. } => Sink::Rows(PackedRows::new(format, shapes, *limit)),
             Wanted::Json { shape } => {
                 Sink::Json(JsonRows::new(format, shape.as_deref(), JSON_CAPACITY))
@@ -38,6 +39,9 @@ impl<'a> Sink<'a> {
                 Sink::Json(rows.with_head(&head))
             }
             Wanted::Count => Sink::Count(Count::default()),
+            Wanted::Stream(stream) => {
+                Sink::Stream(StreamSink::new(stream, call.abort(), format, shapes))
+            }
         }
     }
 
@@ -50,6 +54,7 @@ impl<'a> Sink<'a> {
                 json.finish()
                     .map_or(Answer::Done(done), |bytes| Answer::Json { bytes, rows })
             }
+            Sink::Stream(stream) => stream.finish(done),
             Sink::Count(count) => count.value.map_or(Answer::Done(done), Answer::Count),
         }
     }
@@ -59,6 +64,7 @@ impl RowSink for Sink<'_> {
     fn begin(&mut self, columns: &Columns, memo: &mut Memo) -> Result<()> {
         match self {
             Sink::Rows(rows) => rows.begin(columns, memo),
+            Sink::Stream(stream) => stream.begin(columns, memo),
             Sink::Json(json) => json.begin(columns, memo),
             Sink::Count(count) => {
                 count.columns = columns.clone();
@@ -71,8 +77,20 @@ impl RowSink for Sink<'_> {
     fn row(&mut self, row: Row<'_>) -> Result<()> {
         match self {
             Sink::Rows(rows) => rows.row(row),
+            Sink::Stream(stream) => stream.row(row),
             Sink::Json(json) => json.row(row),
             Sink::Count(count) => count.row(row),
+        }
+    }
+
+    fn passes_on(&self) -> bool {
+        matches!(self, Sink::Stream(_))
+    }
+
+    async fn room(&mut self) -> Result<()> {
+        match self {
+            Sink::Stream(stream) => stream.room().await,
+            Sink::Rows(_) | Sink::Json(_) | Sink::Count(_) => Ok(()),
         }
     }
 }
@@ -82,7 +100,7 @@ impl Held for Sink<'_> {
         match self {
             Sink::Rows(rows) => rows.size(),
             Sink::Json(json) => json.size(),
-            Sink::Count(_) => 0,
+            Sink::Stream(_) | Sink::Count(_) => 0,
         }
     }
 }

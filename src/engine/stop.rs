@@ -1,6 +1,7 @@
 //! Statements whose callers have left: they are ended on the server, and their connections looked after.
 
 use std::{
+    future::pending,
     pin::{Pin, pin},
     time::Duration,
 };
@@ -8,7 +9,7 @@ use std::{
 use tokio::time::timeout;
 
 use crate::{
-    call::Call,
+    call::{Call, Wanted},
     error::{Error, Kind, Result},
 };
 
@@ -46,15 +47,24 @@ impl Engine {
             return self.until_late(work).await;
         };
         let work = async {
-            match stop.has_deadline {
-                true => Ending::Done(work.await),
-                false => self.until_late(work).await,
+            // A stream may take as long as its reader does; whether anything moves is watched.
+            if stop.has_deadline || matches!(call.wanted, Wanted::Stream(_)) {
+                Ending::Done(work.await)
+            } else {
+                self.until_late(work).await
+            }
+        };
+        let stalled = async {
+            match &call.wanted {
+                Wanted::Stream(stream) => stream.flow.watch(self.config().query_timeout()).await,
+                _ => pending().await,
             }
         };
         tokio::select! {
             biased;
             ending = work => ending,
             () = stop.abort.wait() => Ending::Left,
+            error = stalled => Ending::Late(error),
         }
     }
 

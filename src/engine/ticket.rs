@@ -16,10 +16,11 @@ use tokio::{
 
 use crate::{
     abort::Abort,
-    call::{Answer, Stop},
+    call::{Answer, Reader, Stop},
     error::{Error, Kind, Result},
     metrics::Operation,
     pool::Wake,
+    wire::Done,
 };
 
 use super::{Engine, Reply};
@@ -70,7 +71,7 @@ pub struct Ticket {
     operation: Operation,
     started: Instant,
     timeout: Option<Duration>,
-    /// Guards who answers; `None` after that. Held for taking it out.
+    /// Guards who answers; `None` after that. Held for taking it out, and for handing over a piece of a stream.
     reply: Mutex<Option<Box<dyn Reply>>>,
     abort: Arc<Abort>,
     /// Ends the task that keeps the deadline.
@@ -108,38 +109,40 @@ impl Engine {
 impl Ticket {
     /// Ends the call for its caller, at once; nothing happens when it has been answered.
     pub fn abort(&self) {
-        self.end(|| {
-            Error::new(
-                Kind::Aborted,
-                "the call was aborted by its signal; a statement that was running has been ended on the server, and \
-                 one that writes may have been done before that",
-            )
-        });
+        self.end(Err(Error::new(
+            Kind::Aborted,
+            "the call was aborted by its signal; a statement that was running has been ended on the server, and one \
+             that writes may have been done before that",
+        )));
+    }
+
+    /// Ends a stream that its reader wants no more of; that is no failure.
+    pub fn leave(&self) {
+        self.end(Ok(Answer::Done(Done::default())));
     }
 
     fn expire(&self) {
         let limit = self.timeout.unwrap_or_default().as_millis();
-        self.end(|| {
-            Error::new(
-                Kind::CallTimeout,
-                format!(
-                    "the call was not done within {limit} ms (timeoutMs), the wait for a connection included; if its \
-                     statement was running it has been ended on the server"
-                ),
-            )
-        });
+        self.end(Err(Error::new(
+            Kind::CallTimeout,
+            format!(
+                "the call was not done within {limit} ms (timeoutMs), the wait for a connection included; if its \
+                 statement was running it has been ended on the server"
+            ),
+        )));
     }
 
-    fn end(&self, error: impl FnOnce() -> Error) {
+    fn end(&self, result: Result<Answer>) {
         let Some(reply) = self.take() else { return };
+        // First, so that who has the answer finds the call gone from the queue.
+        self.abort.call();
+        self.engine.pool.one_left();
         let sleeper = self
             .engine
-            .settle(self.operation, self.started, Err(error()), reply);
+            .settle(self.operation, self.started, result, reply);
         if let Some(sleeper) = sleeper {
             sleeper.wake();
         }
-        self.abort.call();
-        self.engine.pool.one_left();
     }
 
     /// Answers the call, unless that has happened.
@@ -152,6 +155,25 @@ impl Ticket {
     fn take(&self) -> Option<Box<dyn Reply>> {
         let mut reply = self.reply.lock().unwrap_or_else(PoisonError::into_inner);
         reply.take()
+    }
+}
+
+impl Reader for Ticket {
+    fn read(&self, piece: Answer) {
+        let engine = &self.engine;
+        engine.metrics.rows.add(piece.rows() as u64);
+        engine.metrics.result_bytes.add(piece.size() as u64);
+        let sleeper = {
+            // Handed over under the lock, so that no piece comes after the outcome.
+            let reply = self.reply.lock().unwrap_or_else(PoisonError::into_inner);
+            let claim = engine.memory.claim(piece.size());
+            reply
+                .as_ref()
+                .and_then(|reply| reply.send_piece(piece, claim))
+        };
+        if let Some(sleeper) = sleeper {
+            sleeper.wake();
+        }
     }
 }
 

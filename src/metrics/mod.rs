@@ -107,15 +107,18 @@ pub enum Operation {
     Paginate,
     /// What begins and ends a transaction or a savepoint.
     Transaction,
+    /// A result read piece by piece; it takes as long as its reader does.
+    Stream,
 }
 
 impl Operation {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Query,
         Self::Execute,
         Self::Json,
         Self::Paginate,
         Self::Transaction,
+        Self::Stream,
     ];
 
     pub fn label(self) -> &'static str {
@@ -125,6 +128,7 @@ impl Operation {
             Self::Json => "json",
             Self::Paginate => "paginate",
             Self::Transaction => "transaction",
+            Self::Stream => "stream",
         }
     }
 }
@@ -239,8 +243,8 @@ mod tests {
             }
         }
         let counts = Operation::ALL.map(|operation| metrics.query.of(operation).snapshot().count());
-        assert_eq!(counts, [1, 2, 3, 4, 5]);
-        assert_eq!(metrics.queries_total(), 15);
+        assert_eq!(counts, [1, 2, 3, 4, 5, 6]);
+        assert_eq!(metrics.queries_total(), 21);
     }
 
     #[test]

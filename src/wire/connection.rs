@@ -426,7 +426,7 @@ impl Connection {
                 _ => {}
             }
             self.result_bytes += bytes.len();
-            if self.result_bytes > self.max_result_bytes {
+            if self.result_bytes > self.max_result_bytes && !sink.passes_on() {
                 return Err(Error::new(
                     Kind::ResultTooLarge,
                     format!(

@@ -31,6 +31,10 @@ pub trait RowSink {
     /// `memo` lives as long as the columns stay the same.
     fn begin(&mut self, columns: &super::Columns, memo: &mut super::Memo) -> Result<()>;
     fn row(&mut self, row: Row<'_>) -> Result<()>;
+    /// Whether rows are handed on while they are read, so that the length of a result is no matter.
+    fn passes_on(&self) -> bool {
+        false
+    }
     /// Awaited before more is read from the server; a sink that is ahead of its reader waits here.
     fn room(&mut self) -> impl Future<Output = Result<()>> + Send {
         std::future::ready(Ok(()))
