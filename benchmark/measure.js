@@ -124,4 +124,4 @@ class Histogram {
   }
 }
 
-module.exports = { measure, memoryMb, Histogram }
+module.exports = { measure, memoryMb, threadCpuUs, Histogram }

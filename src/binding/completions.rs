@@ -459,7 +459,7 @@ impl Writer<'_> {
             text,
             wide,
         } = packet;
-        let is_large = (matches!(kind, Kind::Json | Kind::JsonPiece) && payload.len() >= LARGE)
+        let is_large = (kind == Kind::Json && payload.len() >= LARGE)
             || HEADER + payload.len() > self.out.len();
         let inline = if is_large { 0 } else { payload.len() };
         let size = (HEADER + inline).next_multiple_of(8);

@@ -130,7 +130,7 @@ impl<'a> JsonRows<'a> {
         if self.out.is_empty() {
             return None;
         }
-        let next = buffers::take(self.out.len() + SPARE);
+        let next = buffers::take(self.out.len());
         let rows = self.rows - std::mem::replace(&mut self.taken, self.rows);
         Some((std::mem::replace(&mut self.out, next), rows))
     }

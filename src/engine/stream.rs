@@ -18,8 +18,9 @@ use crate::{
 };
 
 /// A piece is handed over when it has this size, or when the server has sent nothing more yet.
-const PIECE: usize = 64 * 1024;
-const JSON_CAPACITY: usize = 16 * 1024;
+const PIECE: usize = 60 * 1024;
+/// Room for a piece and the row that completes it.
+const JSON_CAPACITY: usize = 64 * 1024;
 
 /// The rows of a stream on their way to its reader.
 pub struct StreamSink<'a> {
