@@ -44,6 +44,8 @@ export declare class NativePool {
   health(call: number): void
   /** Closes the pool; the outcome is 1 if all connections were gone within `drain_ms`, otherwise 0. */
   close(call: number, drainMs: number): void
+  /** The attempts to connect since this was last asked, as a JSON array; they are kept from the first time on. */
+  takeConnects(): string
   /** The figures behind `db.stats()`, as JSON. */
   stats(): string
   /** The metrics in Prometheus' text format. */

@@ -1,17 +1,19 @@
 'use strict'
 
-// README's code blocks run as they stand, against a real server.
+// The code blocks of README and docs/ run as they stand, against a real server.
 
 const assert = require('node:assert/strict')
 const { readFileSync } = require('node:fs')
-const { once } = require('node:events')
+const { EventEmitter, once } = require('node:events')
 const { join } = require('node:path')
+const { PassThrough } = require('node:stream')
+const { text } = require('node:stream/consumers')
 const { before, test } = require('node:test')
 const mysql2 = require('mysql2/promise')
 const hegar = require('..')
 const { testServer } = require('./support/server.js')
 
-const readme = readFileSync(join(__dirname, '..', 'README.md'), 'utf8')
+const read = (file) => readFileSync(join(__dirname, '..', file), 'utf8')
 
 before(async () => {
   const server = await testServer()
@@ -36,9 +38,9 @@ before(async () => {
 })
 
 // Runs the block that `<!-- example: name -->` marks and returns the named bindings, and what closes it.
-function example(name, bindings) {
-  const marked = new RegExp(`<!-- example: ${name} -->\\s+\`\`\`js\\n([\\s\\S]*?)\`\`\``).exec(readme)
-  assert.ok(marked, `README has an example called ${name}`)
+function example(name, bindings, file = 'README.md') {
+  const marked = new RegExp(`<!-- example: ${name} -->\\s+\`\`\`js\\n([\\s\\S]*?)\`\`\``).exec(read(file))
+  assert.ok(marked, `${file} has an example called ${name}`)
   const load = (id) => (id === 'hegar-native' ? hegar : require(id))
   return new Function('require', `${marked[1]}\nreturn { ${bindings.join(', ')} }`)(load)
 }
@@ -85,6 +87,52 @@ test('the examples of queries give what README says', async () => {
   } finally {
     await db.close()
   }
+})
+
+test('the example of limits answers, and ends with its client', async () => {
+  const { report, db } = example('limits', ['report', 'db'])
+  try {
+    const response = new EventEmitter()
+    assert.equal(String(await report({}, response)), '[{"store_id":7,"products":45}]')
+    const left = report({}, response)
+    response.emit('close')
+    await assert.rejects(left, { code: 'HEGAR_ABORTED' })
+  } finally {
+    await db.close()
+  }
+})
+
+test('the examples of streams read all rows, one by one and into a response', async () => {
+  const { stockOf, download, db } = example('streams', ['stockOf', 'download', 'db'])
+  try {
+    const { total } = await db.queryOne('SELECT CAST(SUM(stock) AS SIGNED) AS total FROM products')
+    assert.equal(await stockOf(7), total)
+    const response = Object.assign(new PassThrough(), { type: (type) => (response.sent = type) })
+    const [body] = await Promise.all([text(response), download({}, response)])
+    assert.equal(response.sent, 'application/x-ndjson')
+    assert.equal(body.trimEnd().split('\n').length, 45)
+  } finally {
+    await db.close()
+  }
+})
+
+test('the example of tracing sees the statements', async () => {
+  const { spans } = example('tracing', ['spans'], 'docs/tracing.md')
+  const db = hegar.createPool(process.env.DATABASE_URL)
+  try {
+    await db.query('SELECT 1 AS traced')
+    const span = spans.find(({ sql }) => sql === 'SELECT 1 AS traced')
+    assert.equal(span.failed, false)
+    assert.ok(span.ms > 0)
+  } finally {
+    await db.close()
+  }
+})
+
+test('every code of our own has its line in docs/errors.md, and every line a code', () => {
+  const types = /export type HegarErrorCode =([\s\S]*?)\n\n/.exec(read('index.d.ts'))[1].match(/HEGAR_\w+/g)
+  const lines = [...read('docs/errors.md').matchAll(/^\| `(HEGAR_\w+)`/gm)].map(([, code]) => code)
+  assert.deepEqual(lines.toSorted(), types.toSorted())
 })
 
 test('the example of metrics answers in the format of Prometheus', async () => {

@@ -5,6 +5,7 @@ const { HegarError, fromNative } = require('./errors.js')
 const { begin, cancel } = require('./completions.js')
 const { follow, unfollow } = require('./signals.js')
 const { packParams, noParams } = require('./params.js')
+const tracing = require('./tracing.js')
 
 const BUSY = {
   code: 'HEGAR_CONNECTION_BUSY',
@@ -28,7 +29,7 @@ class Channel {
   #streams
 
   /**
-   * `settings` are those of the pool: `{timezone, mayGenerate, trace, onSlow(query)}`. `refusal()` says, before each
+   * `settings` are those of the pool: `{timezone, mayGenerate, trace, target, onSlow(query), tellConnects()}`. `refusal()` says, before each
    * call, why there can be none, in the form of what Rust reports, or null.
    */
   constructor({ native, gate, settings, refusal, streams = null }) {
@@ -74,7 +75,8 @@ class Channel {
     const ticket = new NativeTicket(timeoutMs)
     this.#streams?.add(ticket)
     const end = () => this.#streams?.delete(ticket)
-    const begun = this.start('stream', sql, (number) => start(number, ticket), this.gate, onPiece)
+    const begin = () => this.start('stream', sql, (number) => start(number, ticket), this.gate, onPiece)
+    const begun = this.traced(sql, begin)
     return {
       used: afterEvents((size) => ticket.used(size)),
       leave() {
@@ -95,10 +97,27 @@ class Channel {
     return this.#refusal() ?? (this.#streams?.size > 0 ? BUSY : null)
   }
 
+  /** Runs `work()`, a call with this statement, between the events of `hegar-native:query` if somebody listens. */
+  traced(sql, work) {
+    if (!tracing.isWatched(tracing.query)) return work()
+    const attributes = { ...this.#settings.target, 'db.query.text': sql }
+    if (typeof sql === 'string') attributes['db.operation.name'] = tracing.operationName(sql)
+    return tracing.traced(tracing.query, attributes, work)
+  }
+
+  /** The same on another channel. */
+  tracedOn(channel, attributes, work) {
+    if (!tracing.isWatched(channel)) return work()
+    return tracing.traced(channel, { ...this.#settings.target, ...attributes }, work)
+  }
+
   /** Starts a call in Rust, also one that ends things, and gives the promise of its outcome. */
   start(operation, sql, start, gate = this.gate, piece = null) {
-    const { mayGenerate, onSlow } = this.#settings
-    return new Promise((resolve, reject) => {
+    const { mayGenerate, onSlow, tellConnects } = this.#settings
+    const isWatched = tracing.isWatched(tracing.connect)
+    // From here on they are kept.
+    if (isWatched) tellConnects()
+    const outcome = new Promise((resolve, reject) => {
       const slow = (durationMs, rowCount) => onSlow({ sql, operation, durationMs, rowCount })
       const number = begin({ gate, resolve, reject, slow, piece, mayGenerate, rows: null, built: 0 })
       try {
@@ -108,6 +127,7 @@ class Channel {
         reject(thrownBy(error))
       }
     })
+    return isWatched ? outcome.finally(tellConnects) : outcome
   }
 
   /** Where the caller called, for its stack. Without `trace` the stack still shows it to those who await. */

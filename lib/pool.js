@@ -13,6 +13,7 @@ const { Queries } = require('./queries.js')
 const { readLimits } = require('./call-options.js')
 const { begin, transact, isNestedIn } = require('./transaction.js')
 const { watchForLeak } = require('./leak.js')
+const tracing = require('./tracing.js')
 
 const DRAIN_MS = 5000
 // In the form of what Rust reports.
@@ -36,6 +37,7 @@ class Pool extends Queries {
   #hasWarned = false
 
   constructor({ native, pool }) {
+    const target = tracing.targetOf(native)
     const channel = new Channel({
       native: open(native),
       gate: new Gate(),
@@ -43,7 +45,9 @@ class Pool extends Queries {
         timezone: native.timezone,
         mayGenerate: !pool.disableEval,
         trace: pool.trace,
+        target,
         onSlow: (query) => this.#reportSlow(query),
+        tellConnects: () => this.#tellConnects(target),
       },
       refusal: () => this.#refusal(),
     })
@@ -70,11 +74,16 @@ class Pool extends Queries {
         'transaction: the first argument must be a function, which gets the transaction',
       )
     }
-    return transact(this, (limits) => this.#hold(this.transaction, limits), fn, options)
+    const work = () => transact(this, (limits) => this.#hold(this.transaction, limits), fn, options)
+    return this.#channel.tracedOn(tracing.transaction, {}, work)
+  }
+
+  #hold(method, limits) {
+    return this.#channel.tracedOn(tracing.acquire, {}, () => this.#take(method, limits))
   }
 
   // Takes a connection; `method` is what the caller called, for the stacks of errors and leaks.
-  async #hold(method, limits) {
+  async #take(method, limits) {
     const site = this.#channel.site(method)
     const watch = this.#leakMs > 0 ? watchForLeak(this, this.#leakMs, method) : null
     // Counted as a call in flight, so that closing the pool waits for its release.
@@ -151,6 +160,13 @@ class Pool extends Queries {
         'use the transaction that the function was given, or raise connectionLimit',
       { type: 'HegarWarning', code: 'HEGAR_NESTED_CALL' },
     )
+  }
+
+  #tellConnects(target) {
+    for (const { error, ...connect } of JSON.parse(this.#native.takeConnects())) {
+      const failure = error === undefined ? undefined : this.#channel.failure(error)
+      tracing.tellAfterwards(tracing.connect, { ...target, ...connect }, failure)
+    }
   }
 
   // After the call has settled: a listener that throws must not take the results of other calls with it.

@@ -41,6 +41,17 @@ const pageJsonReaders = { ...pageReaders, shape: any, message: any }
 class Queries extends EventEmitter {
   #channel
 
+  static {
+    // Around the methods and not in them, so that what is told of a call is what its caller sees.
+    for (const name of ['query', 'queryOne', 'execute', 'queryJson', 'paginate', 'paginateJson']) {
+      const method = this.prototype[name]
+      this.prototype[name] = function (sql, params, options) {
+        return this.#channel.traced(sql, () => method.call(this, sql, params, options))
+      }
+      Object.defineProperty(this.prototype[name], 'name', { value: name })
+    }
+  }
+
   constructor(channel) {
     super()
     this.#channel = channel

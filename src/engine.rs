@@ -73,6 +73,11 @@ impl Engine {
         &self.metrics
     }
 
+    /// See [`Pool::take_connects`].
+    pub fn take_connects(&self) -> String {
+        self.pool.take_connects()
+    }
+
     pub fn memory(&self) -> &Arc<Memory> {
         &self.memory
     }

@@ -183,6 +183,12 @@ impl NativePool {
         });
     }
 
+    /// The attempts to connect since this was last asked, as a JSON array; they are kept from the first time on.
+    #[napi(catch_unwind)]
+    pub fn take_connects(&self) -> String {
+        self.engine.take_connects()
+    }
+
     /// The figures behind `db.stats()`, as JSON.
     #[napi(catch_unwind)]
     pub fn stats(&self) -> String {

@@ -5,6 +5,7 @@
 //! moment; a waiter gets either a connection or the right to open one.
 
 mod acquire;
+mod connects;
 mod keeper;
 mod kill;
 mod lease;
@@ -37,6 +38,7 @@ pub use lease::Lease;
 pub use passenger::{Passenger, Seat, Wake};
 
 use acquire::Slot;
+use connects::Connects;
 use passenger::refuse;
 
 /// How long a liveness check may take: a server that needs longer is as good as gone.
@@ -48,6 +50,8 @@ pub struct Pool {
     /// Guards the book-keeping below. Held for a few instructions; nothing awaits under it.
     state: Mutex<State>,
     workers: Arc<Workers>,
+    /// For those who trace connecting.
+    connects: Connects,
     /// Rings when the pool closes and when its last connection is gone.
     changed: Notify,
 }
@@ -196,6 +200,7 @@ impl Pool {
             metrics,
             state: Mutex::default(),
             workers,
+            connects: Connects::default(),
             changed: Notify::new(),
         });
         keeper::start(&pool);
@@ -208,6 +213,11 @@ impl Pool {
 
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
+    }
+
+    /// The connections opened since this was last asked, as JSON. The first time there are none yet.
+    pub fn take_connects(&self) -> String {
+        serde_json::to_string(&self.connects.take()).unwrap_or_else(|_| "[]".to_owned())
     }
 
     /// Whether a connection that has been idle since then needs no check.
@@ -241,11 +251,13 @@ impl Pool {
             Connection::open(&self.config),
         )
         .await;
-        self.metrics.connect.observe(begun.elapsed());
+        let took = begun.elapsed();
+        self.metrics.connect.observe(took);
         let error = match opened {
             Ok(Ok(connection)) => {
                 self.metrics.connections_created.increment();
                 debug!(id = connection.id(), "connection opened");
+                self.connects.note(took, Ok(connection.id()));
                 self.lock().last_connect_error = None;
                 slot.keep();
                 return Ok(Lease::new(
@@ -276,6 +288,7 @@ impl Pool {
             error = error.message(),
             "connecting failed"
         );
+        self.connects.note(took, Err(&error));
         self.lock().last_connect_error = Some(error.message().to_owned());
         if error.kind() == Kind::ConnectTimeout && deadline < connect_deadline {
             return Err(self.acquire_timeout(started));
