@@ -21,7 +21,7 @@ use super::{
     read::Cursor,
     reply::{self, Done},
     row::{Discard, Row, RowSink},
-    statements::{Key, Memo, Pace, Prepared, StatementCounts, Statements},
+    statements::{Kinds, Memo, Pace, Prepared, StatementCounts, Statements},
     stream::Stream,
 };
 
@@ -75,7 +75,11 @@ impl Connection {
             capabilities: session.capabilities,
             mariadb: session.mariadb,
             status: session.status,
-            statements: Statements::new(config.max_prepared_statements),
+            statements: Statements::new(
+                config.max_prepared_statements,
+                // Who has none of MariaDB's flags is MySQL, or too old to care.
+                session.mariadb.bits() == 0,
+            ),
             max_result_bytes: config.max_result_bytes,
             database: config.database.clone(),
             result_bytes: 0,
@@ -124,7 +128,7 @@ impl Connection {
         params: &Params,
         sink: &mut impl RowSink,
     ) -> Result<Done> {
-        let key = Key::new(statement, params);
+        let key = self.statements.key(statement, params);
         let mut retried = false;
         loop {
             let mut prepared = match self.statements.take(&key) {
@@ -275,7 +279,10 @@ impl Connection {
             }
         });
         let sent = Instant::now();
-        let result = self.run_prepare().await;
+        let mut result = self.run_prepare().await;
+        if let Ok(prepared) = &mut result {
+            prepared.kinds = self.statements.kinds(params);
+        }
         // The server does little for it. Without this, the quickest of slow executions would count as the way there.
         self.round_trip = self.round_trip.min(sent.elapsed());
         self.finish(result)
@@ -311,6 +318,7 @@ impl Connection {
             columns,
             memo: Memo::default(),
             pace: Pace::default(),
+            kinds: Kinds::default(),
         })
     }
 

@@ -4,7 +4,11 @@ use std::{any::Any, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use lru::LruCache;
 
-use crate::{codec::params::Params, statement::Statement};
+use crate::{
+    codec::params::{Param, Params},
+    error::Result,
+    statement::Statement,
+};
 
 use super::column::Columns;
 
@@ -16,21 +20,65 @@ pub struct Prepared {
     pub columns: Columns,
     pub memo: Memo,
     pub pace: Pace,
+    /// The kind of value that each parameter has had; empty for servers that do not mind.
+    pub kinds: Kinds,
 }
 
-/// Which text a prepared statement stands for: a statement, and how many values each list in it takes.
+/// Which text a prepared statement stands for: a statement, and how many values each list in it takes. MySQL has up to
+/// [`VARIANTS`] of one text, for values of different kinds.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Key {
     statement: u64,
     lengths: Box<[u32]>,
+    variant: u8,
 }
 
-impl Key {
-    pub fn new(statement: &Statement, params: &Params) -> Key {
-        Key {
-            statement: statement.id(),
-            lengths: params.lengths().into(),
+/// As many as there are kinds of values, so that one parameter may be of any kind.
+const VARIANTS: u8 = 4;
+
+/// The kinds of a statement's parameters, as far as values of them have been seen.
+///
+/// Since 8.0.22 MySQL decides once what type `?` has where nothing else says so, from the first value it gets, and
+/// converts later values to that: after a number, `SELECT ?` gives 0 for the text 'abc'. MariaDB takes each value as it
+/// is.
+#[derive(Debug, Default, Clone)]
+pub struct Kinds(Box<[Option<Kind>]>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Integer,
+    Double,
+    Text,
+    Date,
+}
+
+impl Kinds {
+    fn of(params: &Params) -> Kinds {
+        Kinds(params.iter().map(kind_of).collect())
+    }
+
+    /// NULL has no kind and fits all: a statement for each choice of columns that are NULL would be too many.
+    fn fit(&self, params: &Params) -> bool {
+        self.0
+            .iter()
+            .zip(params.iter().map(kind_of))
+            .all(|pair| !matches!(pair, (Some(known), Some(kind)) if *known != kind))
+    }
+
+    fn learn(&mut self, params: &Params) {
+        for (known, param) in self.0.iter_mut().zip(params.iter()) {
+            *known = known.or_else(|| kind_of(param));
         }
+    }
+}
+
+fn kind_of(param: Result<Param<'_>>) -> Option<Kind> {
+    match param.ok()? {
+        Param::Null => None,
+        Param::Bool(_) | Param::Int(_) | Param::UInt(_) => Some(Kind::Integer),
+        Param::Double(_) => Some(Kind::Double),
+        Param::Text(_) | Param::Bytes(_) => Some(Kind::Text),
+        Param::DateTime(_) => Some(Kind::Date),
     }
 }
 
@@ -46,17 +94,58 @@ pub struct Statements {
     limit: usize,
     /// Statements to close with the next command; closing has no answer to wait for.
     closing: Vec<u32>,
+    /// Whether the server keeps the types of the first values, see [`Kinds`].
+    pins_types: bool,
+    /// The variant that gives way next when there is one of every number.
+    next_variant: u8,
     pub counts: StatementCounts,
 }
 
 impl Statements {
-    pub fn new(limit: usize) -> Statements {
+    pub fn new(limit: usize, pins_types: bool) -> Statements {
         // Unbounded, because a bounded one reserves all of its memory at once; `insert` keeps the limit.
         Statements {
             prepared: LruCache::unbounded(),
             limit: NonZeroUsize::new(limit).map_or(1, usize::from),
             closing: Vec::new(),
+            pins_types,
+            next_variant: 0,
             counts: StatementCounts::default(),
+        }
+    }
+
+    /// The key of the statement that fits these parameters, which from now on is one for their kinds; or of none that
+    /// is there, under which to keep the one to be prepared.
+    pub fn key(&mut self, statement: &Statement, params: &Params) -> Key {
+        let mut key = first_key(statement, params);
+        if !self.pins_types || params.is_empty() {
+            return key;
+        }
+        for variant in 0..VARIANTS {
+            key.variant = variant;
+            match self.prepared.peek_mut(&key) {
+                Some(prepared) if prepared.kinds.fit(params) => {
+                    prepared.kinds.learn(params);
+                    return key;
+                }
+                Some(_) => {}
+                None => return key,
+            }
+        }
+        key.variant = self.next_variant;
+        self.next_variant = (self.next_variant + 1) % VARIANTS;
+        if let Some(other) = self.prepared.pop(&key) {
+            self.closing.push(other.id);
+        }
+        key
+    }
+
+    /// What a statement that is prepared for these parameters has to remember of them.
+    pub fn kinds(&self, params: &Params) -> Kinds {
+        if self.pins_types {
+            Kinds::of(params)
+        } else {
+            Kinds::default()
         }
     }
 
@@ -70,6 +159,18 @@ impl Statements {
     /// Looks at a statement without counting this as a use.
     pub fn peek(&self, key: &Key) -> Option<&Prepared> {
         self.prepared.peek(key)
+    }
+
+    /// Looks for the statement that fits these parameters.
+    pub fn find(&self, statement: &Statement, params: &Params) -> Option<&Prepared> {
+        let mut key = first_key(statement, params);
+        loop {
+            let prepared = self.prepared.peek(&key)?;
+            if prepared.kinds.fit(params) {
+                return Some(prepared);
+            }
+            key.variant += 1;
+        }
     }
 
     pub fn insert(&mut self, key: Key, statement: Prepared) {
@@ -104,6 +205,14 @@ impl Statements {
 
     pub fn take_closing(&mut self) -> Vec<u32> {
         std::mem::take(&mut self.closing)
+    }
+}
+
+fn first_key(statement: &Statement, params: &Params) -> Key {
+    Key {
+        statement: statement.id(),
+        lengths: params.lengths().into(),
+        variant: 0,
     }
 }
 

@@ -41,7 +41,7 @@ impl Connection {
         params.size() <= MAX_PARAM_BYTES
             && self
                 .statements
-                .peek(&Key::new(statement, params))
+                .find(statement, params)
                 .is_some_and(|prepared| {
                     usize::from(prepared.params) == params.len()
                         && prepared.pace.is_quick(self.round_trip)
@@ -56,7 +56,8 @@ impl Connection {
     ) -> Result<()> {
         self.start();
         for (statement, params) in calls {
-            let Some(prepared) = self.statements.peek(&Key::new(statement, params)) else {
+            let key = self.statements.key(statement, params);
+            let Some(prepared) = self.statements.peek(&key) else {
                 return Err(Error::new(
                     Kind::Internal,
                     "a statement of a pipeline was not prepared",
@@ -81,7 +82,7 @@ impl Connection {
         params: &Params,
         sink: &mut impl RowSink,
     ) -> Result<Done> {
-        let key = Key::new(statement, params);
+        let key = self.statements.key(statement, params);
         let Some(mut prepared) = self.statements.take(&key) else {
             return Err(Error::new(
                 Kind::Internal,
