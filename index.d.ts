@@ -515,7 +515,10 @@ export interface PoolOptions {
   maxPreparedStatements?: number | string
   /** A larger result fails with `HEGAR_RESULT_TOO_LARGE`, 1 to 4294967296. Default: 536870912, 512 MiB. */
   maxResultBytes?: number | string
-  /** The largest packet accepted from or sent to the server, 1024 to 1073741824. Default: 1073741824, 1 GiB. */
+  /**
+   * The largest packet accepted from or sent to the server, 1024 to 1073741824; a statement or parameters beyond it are
+   * refused with `HEGAR_PARAM_INVALID` before anything is sent. Default: 1073741824, 1 GiB.
+   */
   maxAllowedPacketBytes?: number | string
   /** Calls over this time are counted as slow and emit `slowQuery`. 0: none. Default: 500. */
   slowQueryMs?: number | string

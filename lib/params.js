@@ -1,5 +1,6 @@
 'use strict'
 
+const { isDate, isUint8Array } = require('node:util/types')
 const { HegarTypeError, paramError } = require('./errors.js')
 
 // Parameters cross to Rust as bytes in one buffer, each value behind a tag; src/codec/params.rs has the table.
@@ -22,9 +23,14 @@ const MIN_SIGNED = -(2n ** 63n)
 const MAX_SIGNED = 2n ** 63n - 1n
 // A buffer that grew for one large value is not kept.
 const KEEP = 1024 * 1024
+// The longest packet that the protocol has, and with it the most that all values of a call may take.
+const MOST = 2 ** 30
+// The protocol counts the placeholders of a statement in 16 bits.
+const MOST_VALUES = 65535
 
 let buffer = Buffer.allocUnsafeSlow(16 * 1024)
 let length = 0
+let isPacking = false
 
 /** What a call without parameters sends. */
 const noParams = { bytes: buffer, length: 0 }
@@ -35,11 +41,31 @@ const noParams = { bytes: buffer, length: 0 }
  * and a wrong number of values throw a HegarTypeError that names the position or key.
  */
 function packParams(statement, params, timezone) {
+  if (isPacking) return packInside(statement, params, timezone)
   if (buffer.length > KEEP) buffer = Buffer.allocUnsafeSlow(16 * 1024)
   length = 0
-  if (Array.isArray(params)) packPositional(statement, params, timezone)
-  else packNamed(statement, params, timezone)
+  isPacking = true
+  try {
+    if (Array.isArray(params)) packPositional(statement, params, timezone)
+    else packNamed(statement, params, timezone)
+  } finally {
+    isPacking = false
+  }
   return { bytes: buffer, length }
+}
+
+// Reading a value may run code of the caller: a getter, a Proxy, a method of a Date. When that code makes a call of
+// its own, what has been packed so far must stay as it is.
+function packInside(statement, params, timezone) {
+  const outer = { buffer, length }
+  buffer = Buffer.allocUnsafeSlow(1024)
+  isPacking = false
+  try {
+    return packParams(statement, params, timezone)
+  } finally {
+    ;({ buffer, length } = outer)
+    isPacking = true
+  }
 }
 
 function packPositional(statement, params, timezone) {
@@ -67,20 +93,26 @@ function packParam(value, timezone, place) {
     packValue(value, timezone, place)
     return
   }
-  if (value.length === 0) {
+  const elements = value.length
+  if (elements === 0) {
     throw paramError(`${named(place)} is an empty array, and IN () is no SQL; leave the query out instead`)
+  }
+  // No statement has more placeholders.
+  if (!(elements <= MOST_VALUES)) {
+    throw paramError(`${named(place)} is an array of ${elements} values; a statement takes ${MOST_VALUES}`)
   }
   reserve(5)
   buffer[length] = TAG.list
-  buffer.writeUInt32LE(value.length, length + 1)
+  buffer.writeUInt32LE(elements, length + 1)
   length += 5
-  for (let index = 0; index < value.length; index++) {
-    if (Array.isArray(value[index])) {
+  for (let index = 0; index < elements; index++) {
+    const element = value[index]
+    if (Array.isArray(element)) {
       throw paramError(
         `${named(place)}, element ${index + 1}, is an array inside an array, which no placeholder takes`,
       )
     }
-    packValue(value[index], timezone, place, index)
+    packValue(element, timezone, place, index)
   }
 }
 
@@ -100,8 +132,9 @@ function packValue(value, timezone, place, element) {
       return
     case 'object':
       if (value === null) packTag(TAG.null)
-      else if (value instanceof Date) packDate(value, timezone, place, element)
-      else if (value instanceof Uint8Array) packBytes(value)
+      // By what they are, not by a prototype, which anything may have, and which differs between contexts.
+      else if (isDate(value)) packDate(value, timezone, place, element)
+      else if (isUint8Array(value)) packBytes(value, place, element)
       else throw refused(value, place, element)
       return
     default:
@@ -139,20 +172,28 @@ function packBigInt(value, place, element) {
 }
 
 function packText(value) {
-  // A UTF-16 unit takes at most three bytes of UTF-8.
-  reserve(5 + value.length * 3)
+  // A UTF-16 unit takes at most three bytes of UTF-8; of a long text, so much is not taken on a guess.
+  reserve(5 + (value.length > KEEP ? Buffer.byteLength(value) : value.length * 3))
   const written = buffer.write(value, length + 5)
   buffer[length] = TAG.text
   buffer.writeUInt32LE(written, length + 1)
   length += 5 + written
 }
 
-function packBytes(value) {
-  reserve(5 + value.length)
+// The length that a subclass tells need not be the one that counts.
+const sizeOf = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'byteLength').get
+
+function packBytes(value, place, element) {
+  const size = sizeOf.call(value)
+  reserve(5 + size)
+  try {
+    buffer.set(value, length + 5)
+  } catch {
+    throw paramError(`${named(place, element)} has given its memory away and holds no bytes any more`)
+  }
   buffer[length] = TAG.bytes
-  buffer.writeUInt32LE(value.length, length + 1)
-  buffer.set(value, length + 5)
-  length += 5 + value.length
+  buffer.writeUInt32LE(size, length + 1)
+  length += 5 + size
 }
 
 // The clock time that the date shows in the pool's zone, as mysql2 sends it.
@@ -162,8 +203,13 @@ function packDate(value, timezone, place, element) {
   const local = timezone === 'local'
   const date = local ? value : new Date(value.getTime() + offsetOf(timezone))
   const year = local ? date.getFullYear() : date.getUTCFullYear()
-  if (year < 0 || year > 9999) {
+  if (!(year >= 0 && year <= 9999)) {
     throw paramError(`${named(place, element)} is a Date in the year ${year}; MySQL has the years 0 to 9999`)
+  }
+  const milliseconds = date.getMilliseconds()
+  // Of a subclass with methods of its own.
+  if (!(milliseconds >= 0 && milliseconds < 1000)) {
+    throw paramError(`${named(place, element)} is a Date with ${milliseconds} milliseconds`)
   }
   buffer[length] = TAG.date
   buffer.writeUInt16LE(year, length + 1)
@@ -172,7 +218,7 @@ function packDate(value, timezone, place, element) {
   buffer[length + 5] = local ? date.getHours() : date.getUTCHours()
   buffer[length + 6] = local ? date.getMinutes() : date.getUTCMinutes()
   buffer[length + 7] = local ? date.getSeconds() : date.getUTCSeconds()
-  buffer.writeUInt32LE(date.getMilliseconds() * 1000, length + 8)
+  buffer.writeUInt32LE(milliseconds * 1000, length + 8)
   length += 12
 }
 
@@ -184,6 +230,9 @@ function offsetOf(timezone) {
 
 function reserve(bytes) {
   if (length + bytes <= buffer.length) return
+  if (length + bytes > MOST) {
+    throw paramError(`the parameters take more than ${MOST} bytes, the longest packet that a server reads`)
+  }
   const larger = Buffer.allocUnsafeSlow(Math.max(buffer.length * 2, length + bytes))
   buffer.copy(larger, 0, 0, length)
   buffer = larger
@@ -200,8 +249,15 @@ function refused(value, place, element) {
   return paramError(`${named(place, element)} is ${what}, which can not be sent; ${hint}`)
 }
 
+// By the prototype: a property `constructor` may come from a request. A Proxy may throw here.
 function typeName(value) {
-  return typeof value === 'object' ? (value.constructor?.name ?? 'Object') : typeof value
+  if (typeof value !== 'object') return typeof value
+  try {
+    const { name } = Object.getPrototypeOf(value).constructor
+    return typeof name === 'string' && name !== '' ? name.slice(0, 64) : 'Object'
+  } catch {
+    return 'Object'
+  }
 }
 
 function named(place, element) {

@@ -128,6 +128,7 @@ impl Connection {
         params: &Params,
         sink: &mut impl RowSink,
     ) -> Result<Done> {
+        self.check_size(statement, params)?;
         let key = self.statements.key(statement, params);
         let mut retried = false;
         loop {
@@ -172,6 +173,23 @@ impl Connection {
             self.statements.insert(key, prepared);
             return result;
         }
+    }
+
+    /// Refuses what would not fit into a packet, which the server would answer by hanging up.
+    fn check_size(&self, statement: &Statement, params: &Params) -> Result<()> {
+        let most = self.packets.max_packet();
+        for (what, bytes) in [
+            ("statement takes", statement.template().text().len()),
+            ("parameters take", params.size()),
+        ] {
+            if bytes > most {
+                return Err(Error::new(
+                    Kind::Parameters,
+                    format!("the {what} {bytes} bytes, more than maxAllowedPacketBytes, {most}"),
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Runs one statement without parameters in the text protocol.

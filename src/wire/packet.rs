@@ -61,6 +61,11 @@ impl Packets {
         self.max_packet = bytes;
     }
 
+    /// The longest body that either side may send.
+    pub fn max_packet(&self) -> usize {
+        self.max_packet
+    }
+
     /// The body of a packet that [`Packets::try_next`] or [`Packets::next`] returned last.
     pub fn body(&self, body: &Body) -> &[u8] {
         match body {
