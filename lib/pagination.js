@@ -49,7 +49,8 @@ function getPaginationParams(req, options = {}) {
  * other than asc or desc gives ASC; with `strict` either throws HEGAR_PAGINATION_INVALID instead, whose `errors`
  * name `_sort` and `_order`.
  */
-function sortClause(requested, order, allowed, fallback, { strict = false } = {}) {
+function sortClause(requested, order, allowed, fallback, options) {
+  const { strict } = options ?? {}
   if (!isListed(fallback?.name, allowed) || directionOf(fallback.direction ?? 'asc') === null) {
     const need =
       "needs a fallback {name, direction?} whose name is in the allow-list and whose direction is 'asc' or 'desc'"
@@ -67,7 +68,8 @@ function sortClause(requested, order, allowed, fallback, { strict = false } = {}
  * string, as the options for big numbers give; null when the rows were not counted, and then `totalPages` is null
  * and `hasNext` what the caller knows, else null.
  */
-function pageSummary({ page, limit, total, hasNext = null }) {
+function pageSummary(counted) {
+  const { page, limit, total, hasNext = null } = counted ?? {}
   for (const [name, value] of [
     ['page', page],
     ['limit', limit],
@@ -130,7 +132,13 @@ function directionOf(order) {
 }
 
 function clause(name, direction, allowed) {
-  const sql = [allowed[name]].flat().map((expression) => `${expression} ${direction}`)
+  const expressions = [allowed[name]].flat()
+  if (expressions.length === 0 || !expressions.every((sql) => typeof sql === 'string' && sql.trim() !== '')) {
+    throw new HegarTypeError(
+      `sortClause: '${name}' must stand for a column, an expression or an array of these`,
+    )
+  }
+  const sql = expressions.map((expression) => `${expression} ${direction}`)
   return { name, direction, sql: sql.join(', ') }
 }
 
