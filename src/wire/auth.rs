@@ -249,10 +249,12 @@ fn prove(
             clear.push(0);
             Ok(clear)
         }
-        other => Err(refused(&format!(
-            "{}, which is not supported",
-            String::from_utf8_lossy(other.as_bytes())
-        ))),
+        other => {
+            // Anybody can be at the other end: no more of it is shown than a plugin's name needs.
+            let name = other.as_bytes();
+            let shown = name.get(..64).unwrap_or(name).escape_ascii();
+            Err(refused(&format!("{shown}, which is not supported")))
+        }
     }
 }
 

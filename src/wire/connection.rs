@@ -40,6 +40,8 @@ const MAX_PREPARED_REACHED: u16 = 1461;
 const LOGIN_PACKET: usize = 64 * 1024;
 /// What the count of columns of a prepared statement can hold; servers stop at 4,096.
 const MAX_COLUMNS: usize = 65_535;
+/// The most that the definitions of a result may take. 4,096 columns with the longest names take half of it.
+const MAX_DEFINITIONS: usize = 16 * 1024 * 1024;
 
 pub struct Connection {
     packets: Packets,
@@ -479,9 +481,17 @@ impl Connection {
         let extended = self
             .mariadb
             .contains(MariadbCapabilities::EXTENDED_METADATA);
+        let mut size = 0;
         for _ in 0..count {
             let body = self.packets.next().await?;
-            columns.push(Column::read(self.packets.body(&body), extended)?);
+            let definition = self.packets.body(&body);
+            size += definition.len();
+            if size > MAX_DEFINITIONS {
+                return Err(Error::protocol(format!(
+                    "the server sent definitions of more than {MAX_DEFINITIONS} bytes for one result"
+                )));
+            }
+            columns.push(Column::read(definition, extended)?);
         }
         if count > 0 {
             self.skip_eof().await?;

@@ -36,7 +36,7 @@ pub fn read_ok(bytes: &[u8], capabilities: Capabilities) -> Result<Done> {
         last_insert_id,
         warnings,
         status,
-        info: String::from_utf8_lossy(info).into_owned(),
+        info: remark(info),
     })
 }
 
@@ -62,8 +62,23 @@ pub fn read_err(bytes: &[u8], with_state: bool) -> Error {
             sql_state,
             fatal: is_fatal(errno),
         },
-        String::from_utf8_lossy(text).into_owned(),
+        remark(text),
     )
+}
+
+/// What a server says in words. Servers stop at 512 bytes; a longer text is cut before it fills a log.
+fn remark(text: &[u8]) -> String {
+    const MOST: usize = 4096;
+    let Some((head, [_, ..])) = text.split_at_checked(MOST) else {
+        return String::from_utf8_lossy(text).into_owned();
+    };
+    let mut shown = String::from_utf8_lossy(head).into_owned();
+    // The cut may have gone through a character.
+    while shown.ends_with(char::REPLACEMENT_CHARACTER) {
+        shown.pop();
+    }
+    shown.push('…');
+    shown
 }
 
 /// Errors after which the server closes the session, or the session is of no more use.
