@@ -63,6 +63,16 @@ describe('a connection uri', () => {
     }
   })
 
+  it('cannot have its host replaced by a socket in its query string', () => {
+    for (const host of ['db.example', '10.0.0.1', '[fe80::1]']) {
+      invalid(`mysql://u:secret@${host}/d?socketPath=/tmp/other.sock`, /both a host and a socketPath/)
+    }
+    for (const host of ['localhost', '127.0.0.1:3306', '[::1]']) {
+      assert.equal(native(`mysql://u@${host}/d?socketPath=/run/s`).socketPath, '/run/s')
+    }
+    assert.equal(native({ uri: 'mysql://u@db.example/d', socketPath: '/run/s' }).socketPath, '/run/s')
+  })
+
   it('is refused when its form is wrong, with the reason', () => {
     invalid('postgres://h/d', /mysql:\/\/ or mariadb:\/\//)
     invalid('localhost', /mysql:\/\//)

@@ -8,6 +8,7 @@ const { optionError } = require('./errors.js')
 // again would let whoever can append `?host=…` to a configured uri send the password elsewhere.
 const fixed = new Set(['uri', 'host', 'port', 'user', 'database', 'password'])
 const secrets = /^password/i
+const local = new Set(['localhost', '127.0.0.1', '::1'])
 
 const form = 'mysql://user:password@host:3306/database?option=value'
 const hint = 'write the characters : / ? # @ % in a user name or password percent-encoded (@ is %40)'
@@ -56,6 +57,11 @@ function parseUri(uri) {
     if (options.has(name))
       throw invalid(`the connection uri gives ${JSON.stringify(name.slice(0, 64))} twice`, name)
     options.set(name, text)
+  }
+  // A socket replaces the host, so it may only be named beside one that is this machine.
+  if (options.has('socketPath') && !local.has(options.get('host') ?? 'localhost')) {
+    const advice = "leave the host out, or write 'localhost'"
+    throw invalid(`the connection uri has both a host and a socketPath; ${advice}`, 'socketPath')
   }
   return options
 }
