@@ -53,6 +53,8 @@ pub struct Connection {
     max_result_bytes: usize,
     /// The database of the options, which a reset goes back to.
     database: Option<String>,
+    /// The name of the collation of the options.
+    collation: Option<&'static str>,
     /// The bytes of rows of the last command.
     result_bytes: usize,
     /// The shortest wait for an answer so far, which is little more than the way to the server and back.
@@ -84,6 +86,7 @@ impl Connection {
             ),
             max_result_bytes: config.max_result_bytes,
             database: config.database.clone(),
+            collation: collation_name(config.collation),
             result_bytes: 0,
             round_trip: Duration::MAX,
             owed: Owed::default(),
@@ -224,20 +227,30 @@ impl Connection {
             result = self.restore_database().await;
         }
         if result.is_ok() {
-            result = self.restore_sql_mode().await;
+            result = self.restore_settings().await;
         }
         self.finish(result)
     }
 
-    /// A login with IGNORE_SPACE puts that into sql_mode, which the server's reset takes out again.
-    async fn restore_sql_mode(&mut self) -> Result<()> {
-        const IGNORE_SPACE: &str =
-            "SET SESSION sql_mode = CONCAT_WS(',', NULLIF(@@SESSION.sql_mode, ''), 'IGNORE_SPACE')";
-        if !self.capabilities.contains(Capabilities::IGNORE_SPACE) {
+    /// What a login sets and the server's reset takes back: IGNORE_SPACE, which the login puts into sql_mode, and on
+    /// MySQL the character set, which goes to that of the server.
+    async fn restore_settings(&mut self) -> Result<()> {
+        let mut settings = Vec::new();
+        if self.capabilities.contains(Capabilities::IGNORE_SPACE) {
+            settings.push(
+                "SESSION sql_mode = CONCAT_WS(',', NULLIF(@@SESSION.sql_mode, ''), 'IGNORE_SPACE')"
+                    .to_owned(),
+            );
+        }
+        if let (Some(collation), true) = (self.collation, self.mariadb.bits() == 0) {
+            settings.push(format!("NAMES utf8mb4 COLLATE {collation}"));
+        }
+        if settings.is_empty() {
             return Ok(());
         }
+        let text = format!("SET {}", settings.join(", "));
         self.packets.begin();
-        self.packets.push(|out| command::query(out, IGNORE_SPACE));
+        self.packets.push(|out| command::query(out, &text));
         self.simple().await.map(drop)
     }
 
@@ -531,6 +544,18 @@ fn is_answered<T>(result: &Result<T>) -> bool {
         Ok(_) => true,
         Err(error) => matches!(error.kind(), Kind::Server { .. }) && !error.is_fatal(),
     }
+}
+
+/// The collations that the option `charset` knows.
+fn collation_name(number: u16) -> Option<&'static str> {
+    Some(match number {
+        45 => "utf8mb4_general_ci",
+        46 => "utf8mb4_bin",
+        224 => "utf8mb4_unicode_ci",
+        246 => "utf8mb4_unicode_520_ci",
+        255 => "utf8mb4_0900_ai_ci",
+        _ => return None,
+    })
 }
 
 #[derive(Clone, Copy)]
