@@ -66,6 +66,20 @@ test('as many definitions as a server has, with long names, are no flood', async
   assert.equal(Object.keys(rows[0]).length, columns)
 })
 
+test('a result without columns is no result', async (t) => {
+  const server = await rogueServer(t, async (session) => {
+    await session.welcome()
+    await session.serve((command) => {
+      if (command === PREPARE) session.send(prepared({ columns: 0 }))
+      else session.send(Buffer.from([0xfc, 0, 0]), Buffer.from([0, 0]), end())
+    })
+  })
+  const pool = poolOf(t, server)
+  for (const call of [pool.query('SELECT 1'), pool.queryJson('SELECT 1')]) {
+    await rejects(call, 'HEGAR_PROTOCOL_ERROR')
+  }
+})
+
 test('an error that the server tells at length is told in short', async (t) => {
   const text = 'ü'.repeat(4 * MiB)
   const server = await rogueServer(t, async (session) => {

@@ -407,6 +407,10 @@ impl Connection {
                 _ => {
                     let mut cursor = Cursor::new(bytes);
                     let count = usize::try_from(cursor.length()?).unwrap_or(usize::MAX);
+                    // What has no columns is an OK packet; a longer way to write zero is a forgery.
+                    if count == 0 {
+                        return Err(Error::protocol("the server sent a result without columns"));
+                    }
                     // MariaDB says after the count whether the definitions follow.
                     let follow = cursor.is_empty() || cursor.u8()? != 0;
                     if follow {
