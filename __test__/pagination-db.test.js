@@ -164,6 +164,11 @@ describe('pages of a real table', () => {
     const options = { page: 1, limit: 2, countSql: 'SELECT ? + ? AS n', countParams: [40, 2] }
     assert.equal((await db.paginate(SQL, [0], options)).pagination.total, 42)
     assert.equal((await bodyOf(SQL, [0], options)).pagination.total, 42)
+    for (const sum of ['SUM(1)', 'SUM(1.00)', '57e0']) {
+      const summed = { ...options, countSql: `SELECT ${sum} AS n FROM items LIMIT 1`, countParams: [] }
+      assert.equal((await db.paginate(SQL, [0], summed)).pagination.total, 57, sum)
+      assert.equal((await bodyOf(SQL, [0], summed)).pagination.total, 57, sum)
+    }
     const same = { page: 1, limit: 2, countSql: 'SELECT COUNT(*) AS n FROM items WHERE price >= ?' }
     assert.equal((await db.paginate(SQL, [14], same)).pagination.total, 2)
     const both = { ...same, countParams: { least: 14 }, countSql: same.countSql.replace('?', ':least') }

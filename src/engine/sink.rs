@@ -4,7 +4,7 @@ use crate::{
     call::{Answer, Call, Wanted},
     codec::{
         format::Format,
-        json::JsonRows,
+        json::{JsonRows, MAX_SAFE},
         packed::{PackedRows, RowShapes},
         string::write_json_string,
     },
@@ -118,12 +118,19 @@ impl Count {
             self.value = match row.cell(0, column)? {
                 Cell::Int(value) => u64::try_from(value).ok(),
                 Cell::UInt(value) => Some(value),
+                // SUM gives a DECIMAL, and so do some servers for `? + ?`, or a DOUBLE.
                 Cell::Bytes(text) => std::str::from_utf8(text)
                     .ok()
-                    .and_then(|text| text.parse().ok()),
+                    .and_then(|text| text.parse().ok().or_else(|| whole(text.parse().ok()?))),
+                Cell::Double(value) => whole(value),
                 _ => None,
             };
         }
         Ok(())
     }
+}
+
+fn whole(value: f64) -> Option<u64> {
+    let is_exact = value.fract() == 0.0 && (0.0..=MAX_SAFE as f64).contains(&value);
+    is_exact.then_some(value as u64)
 }
