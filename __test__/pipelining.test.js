@@ -272,7 +272,8 @@ describe('quick reads that wait share a write', () => {
   })
 
   it('but reads that call functions of the user never do', async () => {
-    await admin.execute('CREATE OR REPLACE FUNCTION twice(n INT) RETURNS INT DETERMINISTIC RETURN 2 * n')
+    await admin.execute('DROP FUNCTION IF EXISTS twice')
+    await admin.execute('CREATE FUNCTION twice(n INT) RETURNS INT DETERMINISTIC RETURN 2 * n')
     const sql = 'SELECT twice(?) AS n'
     await withPool(
       {},

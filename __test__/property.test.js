@@ -3,6 +3,7 @@
 const assert = require('node:assert/strict')
 const { after, before, describe, it } = require('node:test')
 const { assertSameRows, openDrivers } = require('./support/drivers.js')
+const { isMysql } = require('./support/mysql.js')
 const { createRandom } = require('./support/random.js')
 const { randomTable } = require('./support/random-tables.js')
 
@@ -20,6 +21,12 @@ const OPTIONS = [
   { dateStrings: ['DATETIME'], timezone: '-03:30' },
 ]
 
+// MariaDB has an engine and a scale of DECIMAL that MySQL has not.
+function refusedByMysql(error) {
+  if (isMysql && ['ER_TOO_BIG_SCALE', 'ER_UNKNOWN_STORAGE_ENGINE'].includes(error.code)) return false
+  throw error
+}
+
 describe(`random tables and rows read the same through both drivers (seed ${SEED})`, () => {
   const opened = []
   before(async () => {
@@ -28,7 +35,7 @@ describe(`random tables and rows read the same through both drivers (seed ${SEED
       await run(
         "SET sql_mode = 'ALLOW_INVALID_DATES'",
         "SET time_zone = '+00:00'",
-        'SET check_constraint_checks = 0',
+        ...(isMysql ? [] : ['SET check_constraint_checks = 0']),
       )
     }
   })
@@ -42,7 +49,8 @@ describe(`random tables and rows read the same through both drivers (seed ${SEED
       for (let table = index; table < TABLES; table += OPTIONS.length) {
         const { create, insert, rows, sql } = randomTable(createRandom(SEED * 1_000_003 + table), `t${table}`)
         try {
-          await drivers.run(create)
+          const isMade = await drivers.run(create).then(() => true, refusedByMysql)
+          if (!isMade) continue
           if (rows.length > 0) await drivers.my.query(insert, [rows])
           for (const statement of sql) assert.equal((await drivers.same(statement)).length, rows.length)
         } catch (error) {

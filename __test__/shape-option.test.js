@@ -31,15 +31,22 @@ describe('the shape option', () => {
 
   it('puts a prefix in front of a text or of each part, not of NULL', async () => {
     const prefix = 'https://shop.example/é"/'
-    const sql = "SELECT 'a.jpg,b.jpg' AS many, 'c.jpg' AS one, NULL AS none, '' AS empty"
+    const sql = "SELECT 'a.jpg,b.jpg' AS many, 'c.jpg' AS one, NULL AS none, '' AS none_at_all"
     assert.deepEqual(
       await shaped(sql, {
         many: { split: ',', prefix },
         one: { prefix },
         none: { prefix },
-        empty: { prefix },
+        none_at_all: { prefix },
       }),
-      [{ many: [`${prefix}a.jpg`, `${prefix}b.jpg`], one: `${prefix}c.jpg`, none: null, empty: prefix }],
+      [
+        {
+          many: [`${prefix}a.jpg`, `${prefix}b.jpg`],
+          one: `${prefix}c.jpg`,
+          none: null,
+          none_at_all: prefix,
+        },
+      ],
     )
   })
 

@@ -112,7 +112,8 @@ describe('rows have the shape that mysql2 gives them', () => {
         Array.from({ length: width }, (_, i) => (i === at || i === width - 1 - at ? 'NULL' : i)).join(',')
       const names = Array.from({ length: width }, (_, i) => `c${i}`).join(',')
       await run(
-        `CREATE OR REPLACE TABLE n (${names.replaceAll(',', ' INT,')} INT)`,
+        'DROP TABLE IF EXISTS n',
+        `CREATE TABLE n (${names.replaceAll(',', ' INT,')} INT)`,
         `INSERT INTO n VALUES ${Array.from({ length: width }, (_, at) => `(${row(at)})`).join(',')}`,
       )
       await same('SELECT * FROM n')

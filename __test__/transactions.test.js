@@ -3,6 +3,7 @@
 const { after, before, beforeEach, describe, it } = require('node:test')
 const assert = require('node:assert/strict')
 const { createPool, HegarError } = require('../index.js')
+const { isMysql } = require('./support/mysql.js')
 const { rejects, until } = require('./support/outcome.js')
 const { testServer } = require('./support/server.js')
 
@@ -121,7 +122,7 @@ describe('a transaction', () => {
       await pool.transaction(
         async (tx) => {
           await balance(tx, 1)
-          await rejects(others(), 'ER_LOCK_WAIT_TIMEOUT')
+          await rejects(others(), isMysql ? 'ER_LOCK_NOWAIT' : 'ER_LOCK_WAIT_TIMEOUT')
         },
         { isolation: 'serializable' },
       )

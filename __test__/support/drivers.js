@@ -3,6 +3,7 @@
 const assert = require('node:assert/strict')
 const mysql2 = require('mysql2/promise')
 const { createPool } = require('../../index.js')
+const { makeSequences } = require('./mysql.js')
 const { testServer } = require('./server.js')
 
 const FLOAT = 4
@@ -25,6 +26,7 @@ async function openDrivers(options = {}, { mysql2Options = options } = {}) {
   const target = { host, port, user, password, database: name }
   const admin = await mysql2.createConnection({ host, port, user, password })
   await admin.query(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`)
+  await makeSequences(admin, name)
   const my = mysql2.createPool({ ...target, connectionLimit: 1, ...mysql2Options })
   const db = createPool({ ...target, connectionLimit: 2, queryTimeoutMs: 20_000, ...options })
 

@@ -6,6 +6,7 @@ const { join } = require('node:path')
 const { after } = require('node:test')
 const mysql2 = require('mysql2/promise')
 const { startMariadb } = require('../../tools/mariadb.js')
+const { isMysql, makeSequences } = require('./mysql.js')
 
 let own = null
 let databases = 0
@@ -25,6 +26,7 @@ async function testServer() {
   const shared = process.env.HEGAR_TEST_SERVER
   const server = shared ? JSON.parse(shared) : await (own ??= startOwn())
   const { host, port, user, password, socket } = server
+  if (isMysql) await makeSystemSequences(server)
   const url = (name = '') =>
     `mysql://${user}${password ? `:${encodeURIComponent(password)}` : ''}@${host}:${port}/${name}`
   return {
@@ -48,11 +50,19 @@ async function startOwn() {
   return server
 }
 
+// For tests that use the database mysql, which is always there.
+async function makeSystemSequences({ host, port, user, password }) {
+  const connection = await mysql2.createConnection({ host, port, user, password })
+  await makeSequences(connection, 'mysql')
+  await connection.end()
+}
+
 // A database of its own for a test file, so that files may run at the same time.
 async function createDatabase(options) {
   const name = `hegar_${process.pid}_${++databases}`
   const connection = await mysql2.createConnection(options)
   await connection.query(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`)
+  await makeSequences(connection, name)
   await connection.end()
   endings.push(async () => {
     const last = await mysql2.createConnection(options)
