@@ -442,6 +442,33 @@ test('a connection is replaced only when the server has let go of it', async (t)
   assert.equal(most, 1)
 })
 
+test('a pool is closed when the server has ended its sessions, or drainMs is over', async (t) => {
+  let open = 0
+  let pause = 100
+  const server = await rogueServer(t, async (session) => {
+    open++
+    await session.welcome()
+    for (let body; (body = await session.read()) !== null && body[0] !== QUIT;) {
+      if (body[0] === PREPARE) onePrepared(session)
+      else if (body[0] === EXECUTE) result(session, row('x'), end())
+    }
+    await sleep(pause)
+    open--
+    session.socket.end()
+  })
+  const patient = poolOf(t, server)
+  await patient.query('SELECT a')
+  await patient.close({ drainMs: 5000 })
+  assert.deepEqual([open, patient.stats().pool.total], [0, 0])
+
+  pause = 2000
+  const hasty = poolOf(t, server)
+  await hasty.query('SELECT a')
+  const started = performance.now()
+  await hasty.close({ drainMs: 50 })
+  assert.ok(performance.now() - started < 1000)
+})
+
 test('a server that forgets every statement is not asked for ever', async (t) => {
   let prepares = 0
   const server = await rogueServer(

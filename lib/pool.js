@@ -138,9 +138,11 @@ class Pool extends Queries {
   }
 
   async #drain(drainMs) {
+    const started = performance.now()
     await this.#gate.close(drainMs)
-    // What is still in flight now is ended, and rejects.
-    await this.#channel.start('close', '', (number) => this.#native.close(number, 0), new Gate())
+    // What is still in flight when nothing is left of it is ended, and rejects; the server may end sessions until then.
+    const left = Math.max(0, Math.floor(drainMs - (performance.now() - started)))
+    await this.#channel.start('close', '', (number) => this.#native.close(number, left), new Gate())
   }
 
   [Symbol.for('nodejs.util.inspect.custom')]() {
