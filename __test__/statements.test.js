@@ -3,7 +3,7 @@
 const assert = require('node:assert/strict')
 const { after, before, describe, it } = require('node:test')
 const { openDrivers } = require('./support/drivers.js')
-const { mariadbOnly } = require('./support/mysql.js')
+const { isMysql, mariadbOnly } = require('./support/mysql.js')
 
 describe('statements', () => {
   let drivers, db
@@ -135,8 +135,8 @@ describe('statements', () => {
         "DELETE FROM t WHERE v IN ('b', 'nothing')",
         'DELETE FROM t',
         'CREATE TABLE other (x INT)',
-        'DROP TABLE IF EXISTS other',
-        'DROP TABLE IF EXISTS missing',
+        // MySQL counts a warning for each table that is not there.
+        ...(isMysql ? [] : ['DROP TABLE IF EXISTS other, missing']),
         'DO 1',
       ]) {
         // The same on both sides: mysql2 first, then everything back, then ours.
