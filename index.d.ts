@@ -447,8 +447,8 @@ export interface PoolOptions {
    */
   ssl?: boolean | TlsOptions | null
   /**
-   * Allow the server to ask for the password in clear text. Needs `ssl` with verification, or `socketPath`.
-   * Default: false.
+   * Allow the server to ask for the password in clear text. Needs `ssl` with verification, of the name too unless `ca`
+   * is given; or `socketPath`. Default: false.
    */
   enableCleartextPlugin?: boolean
   /**

@@ -12,10 +12,10 @@ const { testServer } = require('./support/server.js')
 const authority = certificateAuthority('hegar test authority')
 const stranger = certificateAuthority('somebody else')
 
-function tlsServer(identity) {
+function tlsServer(identity, args = []) {
   return ownServer({
     files: { 'cert.pem': identity.cert, 'key.pem': identity.key, 'ca.pem': authority.pem },
-    args: ['--ssl-cert={dir}/cert.pem', '--ssl-key={dir}/key.pem', '--ssl-ca={dir}/ca.pem'],
+    args: ['--ssl-cert={dir}/cert.pem', '--ssl-key={dir}/key.pem', '--ssl-ca={dir}/ca.pem', ...args],
   })
 }
 
@@ -154,6 +154,51 @@ describe('a server whose certificate has expired', () => {
 
   test('is accepted when nothing is to be verified', async () => {
     assert.ok(await withPool({ ...server.options, ssl: { rejectUnauthorized: false } }, cipher))
+  })
+})
+
+describe('the version of TLS', () => {
+  for (const version of ['TLSv1.2', 'TLSv1.3']) {
+    test(`is ${version} where the server has no other, names and clients verified as ever`, async (t) => {
+      const server = await tlsServer(authority.issue({ names: ['127.0.0.1'] }), [`--tls-version=${version}`])
+      t.after(() => server.remove())
+      await server.run("CREATE USER identified@127.0.0.1 IDENTIFIED BY 'hunter2' REQUIRE X509")
+      const used = (pool) => pool.queryOne("SHOW STATUS LIKE 'Ssl_version'").then((row) => row.Value)
+      const to = (ssl, more) => ({ ...server.options, ssl, ...more })
+      const trusted = { ca: authority.pem }
+      assert.equal(await withPool(to(trusted), used), version)
+      const identity = authority.issue({ subject: 'client' })
+      const user = { user: 'identified', password: 'hunter2' }
+      assert.equal(await withPool(to({ ...trusted, ...identity }, user), used), version)
+      for (const ssl of [{ ...trusted, servername: 'evil.example' }, { ca: stranger.pem }]) {
+        await withPool(to(ssl), (pool) => rejects(pool.query('SELECT 1'), 'HEGAR_TLS_ERROR'))
+      }
+    })
+  }
+
+  test('is never one before 1.2, whatever the server offers', async (t) => {
+    const server = await rogueServer(t, async (session) => {
+      session.send(greeting({ tls: true }))
+      await session.read()
+      session.secure({
+        ...authority.issue({ names: ['127.0.0.1'] }),
+        minVersion: 'TLSv1',
+        maxVersion: 'TLSv1.1',
+        ciphers: 'DEFAULT@SECLEVEL=0',
+      })
+      session.login = await session.read()
+    })
+    const { host, port, user } = server
+    for (const ssl of [{ ca: authority.pem }, { rejectUnauthorized: false }]) {
+      await withPool({ host, port, user, password: 'hunter2', ssl }, (pool) =>
+        rejects(pool.query('SELECT 1'), 'HEGAR_TLS_ERROR'),
+      )
+    }
+    await Promise.all(server.sessions.map((session) => session.ended))
+    assert.deepEqual(
+      server.sessions.map((session) => session.login),
+      [null, null],
+    )
   })
 })
 

@@ -144,10 +144,15 @@ function checkTogether(given, get) {
     const other = get('supportBigNumbers') ? 'supportBigNumbers' : 'bigNumberStrings'
     throw refusal('bigInt', `gives BigInt where '${other}' gives strings; choose one of them`)
   }
-  if (get('allowCleartext') && !get('socketPath') && !get('tls')?.verify) {
+  if (get('allowCleartext') && !get('socketPath') && !knowsServer(get('tls'))) {
     const need = "sends the password readable to whoever answers, so it needs 'ssl' with verification"
     throw refusal(given.get('allowCleartext').name, `${need}, or 'socketPath'`)
   }
+}
+
+// Without the name, a public authority vouches for anybody; an authority of one's own for one's own servers.
+function knowsServer(tls) {
+  return tls?.verify && (tls.verifyIdentity || tls.ca !== null)
 }
 
 function threadsOf(env) {

@@ -1,6 +1,8 @@
 'use strict'
 
 const net = require('node:net')
+const { Duplex } = require('node:stream')
+const tls = require('node:tls')
 
 const PROTOCOL_41 = 0x200
 const SSL = 0x800
@@ -42,10 +44,7 @@ class Session {
   constructor(socket) {
     this.socket = socket
     this.sequence = 0
-    socket.on('data', (chunk) => {
-      this.#received = Buffer.concat([this.#received, chunk])
-      this.#wake()
-    })
+    this.#listen(socket)
     /** Resolves when the connection is gone. */
     this.closed = new Promise((resolve) => socket.once('close', resolve)).then(() => {
       this.#over = true
@@ -53,6 +52,33 @@ class Session {
     })
     // A client that hangs up on us is what most scripts are about.
     socket.on('error', () => {})
+  }
+
+  #listen(socket) {
+    socket.on('data', (chunk) => {
+      this.#received = Buffer.concat([this.#received, chunk])
+      this.#wake()
+    })
+  }
+
+  /** Goes on in TLS as its server; `options` are those of tls.TLSSocket. */
+  secure(options) {
+    const { socket } = this
+    socket.removeAllListeners('data')
+    // Through a stream of ours, because the client's first words in TLS may be here already.
+    const bytes = new Duplex({
+      read() {},
+      write: (chunk, _, done) => socket.write(chunk, done),
+      final: (done) => socket.end(done),
+    })
+    bytes.push(this.#received)
+    this.#received = Buffer.alloc(0)
+    socket.on('data', (chunk) => bytes.push(chunk))
+    socket.once('close', () => bytes.destroy())
+    bytes.on('error', () => {})
+    this.socket = new tls.TLSSocket(bytes, { isServer: true, ...options })
+    this.#listen(this.socket)
+    this.socket.on('error', () => socket.destroy())
   }
 
   /** The body of the client's next packet, or null when the client has gone. Replies continue its numbers. */
