@@ -51,7 +51,7 @@ async function main() {
   }
 }
 
-/** Every file that asks for the server of the run. */
+/** Every file that asks for the server of the run, or is about MySQL alone. */
 async function testFiles() {
   const wanted = process.argv.slice(2)
   const files = []
@@ -59,7 +59,7 @@ async function testFiles() {
     const name = file.replace(/\.test\.js$/, '')
     if (name === file || OTHERS.includes(name) || (wanted.length > 0 && !wanted.includes(name))) continue
     const path = join('__test__', file)
-    if (/testServer|openDrivers/.test(await readFile(join(CHECKOUT, path), 'utf8'))) files.push(path)
+    if (/testServer|openDrivers|isMysql/.test(await readFile(join(CHECKOUT, path), 'utf8'))) files.push(path)
   }
   return files
 }
