@@ -66,6 +66,35 @@ test('as many definitions as a server has, with long names, are no flood', async
   assert.equal(Object.keys(rows[0]).length, columns)
 })
 
+test('what a server could abuse is not agreed on, even with one that offers everything', async (t) => {
+  let login
+  const server = await rogueServer(t, async (session) => {
+    session.send(offer(0xffff_f7ff))
+    login = await session.read()
+    session.send(err(1045, 'no', '28000'))
+  })
+  await rejects(poolOf(t, server).query('SELECT 1'), 'ER_ACCESS_DENIED_ERROR')
+  const flags = login.readUInt32LE(0)
+  for (const [name, flag] of Object.entries({
+    COMPRESS: 1 << 5,
+    LOCAL_FILES: 1 << 7,
+    MULTI_STATEMENTS: 1 << 16,
+    ZSTD_COMPRESSION: 1 << 26,
+    QUERY_ATTRIBUTES: 1 << 27,
+  })) {
+    assert.equal(flags & flag, 0, name)
+  }
+})
+
+/** A greeting that offers `flags`. */
+function offer(flags) {
+  const body = greeting()
+  const at = body.indexOf(0, 1) + 1 + 4 + 8 + 1
+  body.writeUInt16LE(flags & 0xffff, at)
+  body.writeUInt16LE(flags >>> 16, at + 5)
+  return body
+}
+
 test('a result without columns is no result', async (t) => {
   const server = await rogueServer(t, async (session) => {
     await session.welcome()

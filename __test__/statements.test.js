@@ -167,6 +167,18 @@ describe('statements', () => {
       assert.equal(first.affectedRows, 2)
     })
 
+    it('an id past what a number holds, as a BigInt to the last digit', async () => {
+      for (const first of [2n ** 53n + 1n, 2n ** 63n, 2n ** 64n - 2n]) {
+        await drivers.run(
+          'DROP TABLE IF EXISTS far',
+          `CREATE TABLE far (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY, v INT) AUTO_INCREMENT = ${first}`,
+        )
+        assert.equal((await db.execute('INSERT INTO far (v) VALUES (1)')).insertId, first)
+        assert.equal((await db.queryOne('SELECT CAST(id AS CHAR) AS id FROM far')).id, String(first))
+      }
+      await drivers.run('DROP TABLE far')
+    })
+
     it('by query and queryJson too', async () => {
       const done = {
         affectedRows: 1,
