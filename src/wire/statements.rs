@@ -65,6 +65,14 @@ impl Kinds {
             .all(|pair| !matches!(pair, (Some(known), Some(kind)) if *known != kind))
     }
 
+    /// Whether there is nothing to learn from these.
+    fn know(&self, params: &Params) -> bool {
+        self.0
+            .iter()
+            .zip(params.iter().map(kind_of))
+            .all(|(known, kind)| kind.is_none() || known.is_some())
+    }
+
     fn learn(&mut self, params: &Params) {
         for (known, param) in self.0.iter_mut().zip(params.iter()) {
             *known = known.or_else(|| kind_of(param));
@@ -161,13 +169,14 @@ impl Statements {
         self.prepared.peek(key)
     }
 
-    /// Looks for the statement that fits these parameters.
+    /// Looks for the statement that fits these parameters, whose kinds it has seen before: so nothing is learnt between
+    /// looking and sending.
     pub fn find(&self, statement: &Statement, params: &Params) -> Option<&Prepared> {
         let mut key = first_key(statement, params);
         loop {
             let prepared = self.prepared.peek(&key)?;
             if prepared.kinds.fit(params) {
-                return Some(prepared);
+                return prepared.kinds.know(params).then_some(prepared);
             }
             key.variant += 1;
         }
