@@ -64,20 +64,67 @@ export interface Queries {
   /**
    * One page of a statement and how many rows there are in all; both are asked at the same time. The statement
    * says where the page goes with `:limit` and `:offset`, else ` LIMIT ? OFFSET ?` is appended.
+   *
+   * A page by number is found by counting off the rows before it. Deep pages are quicker with `deferred`, and with
+   * {@link KeysetOptions.keyset} each is as quick as the first.
    */
   paginate<T extends object = Row>(
     sql: string,
     params: Params | null | undefined,
-    options: PaginateOptions & { count?: 'exact' },
+    options: PaginateOptions & { count?: 'exact' | 'cached' },
   ): Promise<Page<T>>
+  paginate<T extends object = Row>(
+    sql: string,
+    params: Params | null | undefined,
+    options: PaginateOptions & { count: 'estimate' },
+  ): Promise<Page<T, EstimatedSummary>>
   paginate<T extends object = Row>(
     sql: string,
     params: Params | null | undefined,
     options: PaginateOptions & { count: 'none' },
   ): Promise<Page<T, UncountedSummary>>
+  /**
+   * One page of a statement, beginning at a cursor. The statement says `:keyset` where the condition for that goes, and
+   * has no ORDER BY and LIMIT of its own.
+   *
+   * ```js
+   * const page = await db.paginate(
+   *   'SELECT p.id, p.name, p.released_date FROM products p WHERE p.status_id = ? AND :keyset',
+   *   [1],
+   *   { limit: 20, keyset: [{ column: 'p.released_date', direction: 'desc' }, 'p.id'], cursor: req.query.cursor },
+   * )
+   * ```
+   *
+   * @throws {HegarError} `HEGAR_CURSOR_INVALID` with `statusCode` 400 for a cursor that was changed, cut, or made for
+   *   another statement, order or secret.
+   * @throws {HegarTypeError} `HEGAR_PARAM_INVALID` when `:keyset` stands beside an OR or nowhere, when a sort column is
+   *   not in the result, and when two rows at the end of the page are equal in all of them.
+   */
+  paginate<T extends object = Row>(
+    sql: string,
+    params: Params | null | undefined,
+    options: KeysetOptions & { count?: 'none' },
+  ): Promise<Page<T, CursorSummary>>
+  paginate<T extends object = Row>(
+    sql: string,
+    params: Params | null | undefined,
+    options: KeysetOptions & { count: 'exact' | 'cached' },
+  ): Promise<Page<T, CursorSummary & { total: number }>>
+  paginate<T extends object = Row>(
+    sql: string,
+    params: Params | null | undefined,
+    options: KeysetOptions & { count: 'estimate' },
+  ): Promise<Page<T, CursorSummary & { total: number; isEstimate?: boolean }>>
 
-  /** The whole response body as JSON: `{status, message, data, pagination, timestamp}`. */
-  paginateJson(sql: string, params: Params | null | undefined, options: PaginateJsonOptions): Promise<Buffer>
+  /**
+   * The whole response body as JSON: `{status, message, data, pagination, timestamp}`, with the `data` and `pagination`
+   * that {@link Queries.paginate} gives for the same options.
+   */
+  paginateJson(
+    sql: string,
+    params: Params | null | undefined,
+    options: PaginateJsonOptions | KeysetJsonOptions,
+  ): Promise<Buffer>
 }
 
 /** A pool of connections to one server. Every promise rejects with a {@link HegarError}. */
@@ -277,20 +324,100 @@ export interface ColumnShape {
   number?: boolean
 }
 
-export interface PaginateOptions extends CallOptions {
-  /** From 1 up. */
-  page: number
-  /** Rows a page, from 1 up. */
-  limit: number
-  /** `'exact'` counts the rows; `'none'` saves the count, and then the totals are null. Default: `'exact'`. */
-  count?: 'exact' | 'none'
+/** How the rows of all pages are counted. */
+export interface CountOptions extends CallOptions {
+  /**
+   * - `'exact'` counts them, at the same time as the page is read.
+   * - `'cached'` counts them and keeps the number for `countTtlMs` in this process, up to 1,000 numbers a pool; those who
+   *   need the same one wait for it together. The total may be that old, `hasNext` never is. In a transaction and on a
+   *   held connection it is `'exact'`.
+   * - `'estimate'` asks the optimiser (EXPLAIN), which takes well under a millisecond. For a whole table it is within
+   *   some tens of percent, with conditions on indexed columns commonly within a factor of 2, and with others, joins and
+   *   GROUP BY it may be far off. `isEstimate` says so, and is false where the page showed the end of the rows.
+   * - `'none'` does without; `total` and `totalPages` are null. One row more than the page is asked for, so that
+   *   `hasNext` is known, except with a statement that says `:limit` itself.
+   *
+   * Default: `'exact'`, for pages by cursor `'none'`.
+   */
+  count?: 'exact' | 'cached' | 'estimate' | 'none'
   /** A cheaper statement that gives the count in its first column. Default: COUNT(*) over the statement. */
   countSql?: string
   /** The parameters of `countSql`. Default: those of the statement. */
   countParams?: Params
+  /** How old a `'cached'` count may be, in milliseconds, 1 to 2147483647. Default: 30000. */
+  countTtlMs?: number
 }
 
-export interface PaginateJsonOptions extends PaginateOptions, JsonOptions {
+export interface PaginateOptions extends CountOptions {
+  /** From 1 up. */
+  page: number
+  /** Rows a page, from 1 up. */
+  limit: number
+  /** How deep pages are read. Default: as any other. */
+  deferred?: DeferredJoin
+  keyset?: undefined
+}
+
+/**
+ * Deep pages in two steps: the keys of the page alone, from an index, then the rows of these keys. The statement says
+ * `:page` where a condition goes (`WHERE … AND :page ORDER BY …`) and keeps its own order.
+ */
+export interface DeferredJoin {
+  /** The column of the statement that identifies its rows, such as `'p.id'`. Part of the program, never of a request. */
+  key: string
+  /** A statement that selects this column of the same rows in the same order. By default it is what is counted too. */
+  keySql: string
+  /** The parameters of `keySql`. Default: those of the statement. */
+  keyParams?: Params
+  /** The offset from which on pages are read this way, in rows. Default: 100, from where on it was measured to pay. */
+  from?: number
+}
+
+/**
+ * What pages by cursor need. Their cost does not grow with their depth, and rows that come or go meanwhile move no other
+ * row to another page.
+ *
+ * The order needs an index with these columns, behind those that the statement compares with `=`; all in one direction,
+ * or declared in the index with their directions. See that EXPLAIN says `range`: MariaDB before 11 may say `ref` instead
+ * when there is such an `=`, and then reads from the beginning; `FROM products p FORCE INDEX (…)` helps.
+ */
+export interface KeysetOptions extends CountOptions {
+  /**
+   * The columns that the statement is sorted by. The last one must be unique together with those before it, such as
+   * the primary key: rows that are equal in all of them would fall between two pages. They become SQL as they are, so
+   * write them, or choose them with {@link sortKeyset}.
+   */
+  keyset: readonly (string | KeysetColumn)[]
+  /** Where to begin, from an earlier page. Default: at the first row. */
+  cursor?: string | null
+  /** Rows a page, from 1 up. */
+  limit: number
+  page?: undefined
+  deferred?: undefined
+}
+
+export interface KeysetColumn {
+  /**
+   * A column (`'p.released_date'`) or an expression. No ENUM, SET or JSON, and no text of more than 512 characters. A
+   * TIMESTAMP needs a session whose time zone has no hour twice a year, such as UTC; a DATETIME does not.
+   */
+  column: string
+  /** Default: `'asc'`. NULL comes first in `'asc'` and last in `'desc'`, as the server sorts it. */
+  direction?: SortDirection | Lowercase<SortDirection>
+  /**
+   * Whether it may be NULL. Default: as the server says. False is for expressions and outer joins that the server does
+   * not know to be filled; a NULL is an error then.
+   */
+  nullable?: boolean
+  /** The column of the result that has its value. Default: the last part of `column`; an expression needs it. */
+  as?: string
+}
+
+export interface PaginateJsonOptions extends PaginateOptions, BodyOptions {}
+
+export interface KeysetJsonOptions extends KeysetOptions, BodyOptions {}
+
+export interface BodyOptions extends JsonOptions {
   /** The `message` of the body. Default: `'Success'`. */
   message?: string
 }
@@ -309,13 +436,33 @@ export interface PageSummary {
   hasPrevious: boolean
 }
 
+/** The summary of a page with `count: 'estimate'`. */
+export interface EstimatedSummary extends PageSummary {
+  /** False where the page showed the end of the rows; missing where the server gave no estimate and they were counted. */
+  isEstimate?: boolean
+}
+
+/** The summary of a page by cursor. */
+export interface CursorSummary {
+  limit: number
+  hasNext: boolean
+  hasPrevious: boolean
+  /**
+   * For the page after this one; null when there is none. Text that is safe in a URL, as a rule less than 150 characters.
+   * It is signed, not encrypted: a client can read the sort values of the row that it points to.
+   */
+  nextCursor: string | null
+  /** For the page before this one. */
+  previousCursor: string | null
+}
+
 /** The summary of a page whose rows were not counted. */
 export interface UncountedSummary {
   page: number
   limit: number
   total: null
   totalPages: null
-  /** Null where it is not known. */
+  /** Null where it is not known: with a statement that says `:limit` itself. */
   hasNext: boolean | null
   hasPrevious: boolean
 }
@@ -576,6 +723,13 @@ export interface PoolOptions {
    */
   leakDetectionMs?: number | string
 
+  /**
+   * What signs the cursors of pages, at least 16 bytes; the same for all processes that serve the same clients. Of an
+   * array, at most 8, the first signs and all are accepted, so that a secret can be replaced. Default: a random one of
+   * this process, with which cursors hold neither in other processes and worker threads nor after a restart.
+   */
+  cursorSecret?: string | Uint8Array | readonly (string | Uint8Array)[] | null
+
   /** Accepted, no effect: the connection is not compressed. */
   compress?: boolean
   /** Accepted, no effect: packets are not printed. */
@@ -631,6 +785,7 @@ export type HegarErrorCode =
   | 'HEGAR_OPTION_UNSUPPORTED'
   | 'HEGAR_PARAM_INVALID'
   | 'HEGAR_PAGINATION_INVALID'
+  | 'HEGAR_CURSOR_INVALID'
   | 'HEGAR_POOL_TIMEOUT'
   | 'HEGAR_POOL_CLOSED'
   | 'HEGAR_QUEUE_FULL'
@@ -672,11 +827,11 @@ export class HegarError extends Error {
   sql?: string
   /** The option that was refused, for `HEGAR_OPTION_…`. */
   option?: string
-  /** The status to answer with, for `HEGAR_PAGINATION_INVALID`: 400. */
+  /** The status to answer with, for `HEGAR_PAGINATION_INVALID` and `HEGAR_CURSOR_INVALID`: 400. */
   statusCode?: number
-  /** What is wrong with the request, for `HEGAR_PAGINATION_INVALID`. */
+  /** What is wrong with the request, for these two. */
   errors?: FieldError[]
-  /** True where the message may be shown to the client, for `HEGAR_PAGINATION_INVALID`. */
+  /** True where the message may be shown to the client, for these two. */
   isOperational?: boolean
 }
 
@@ -743,6 +898,18 @@ export interface PaginationOptions {
   strict?: boolean
 }
 
+/**
+ * What a request asks for in `req.query.cursor` and `req.query.limit`; the limit as {@link getPaginationParams} reads it.
+ * Whether the cursor is a good one is seen when a page is read with it.
+ *
+ * @throws {HegarError} `HEGAR_CURSOR_INVALID` with `statusCode` 400 for a cursor that is no text; otherwise as
+ *   getPaginationParams.
+ */
+export function getCursorParams(
+  req: { query?: unknown },
+  options?: Omit<PaginationOptions, 'maxPage'>,
+): { cursor: string | null; limit: number }
+
 export interface PageRequest {
   page: number
   limit: number
@@ -768,6 +935,22 @@ export function sortClause<Name extends string>(
   options?: { strict?: boolean },
 ): { name: Name; direction: SortDirection; sql: string }
 
+/**
+ * The columns for {@link KeysetOptions.keyset}, from names that a client may ask for: {@link sortClause} for pages by
+ * cursor, with the same arguments.
+ *
+ * @param allowed the names clients may use, with one or several columns, which become SQL as they are. A column with a
+ *   direction of its own keeps it whatever the client asks.
+ * @param options `unique` is the column behind them that tells any two rows apart, such as `'p.id'`.
+ */
+export function sortKeyset<Name extends string>(
+  requested: unknown,
+  order: unknown,
+  allowed: Readonly<Record<Name, string | KeysetColumn | readonly (string | KeysetColumn)[]>>,
+  fallback: { name: NoInfer<Name>; direction?: SortDirection | Lowercase<SortDirection> },
+  options: { unique: string | KeysetColumn; strict?: boolean },
+): { name: Name; direction: SortDirection; keyset: KeysetColumn[] }
+
 export type SortDirection = 'ASC' | 'DESC'
 
 /**
@@ -788,3 +971,43 @@ export function pageSummary(uncounted: {
   total: null | undefined
   hasNext?: boolean | null
 }): UncountedSummary
+
+/**
+ * The links from a page to its neighbours: the request's own URL with another `page` or `cursor`, all other query
+ * parameters kept.
+ *
+ * ```js
+ * res.set('Link', pageLinks(req, page.pagination).header)
+ * ```
+ *
+ * @param pagination that of a page, or the body that `paginateJson` made.
+ * @throws {HegarTypeError} when one of the arguments is something else.
+ */
+export function pageLinks(
+  req: { originalUrl?: string; url?: string },
+  pagination: PageSummary | UncountedSummary | EstimatedSummary | CursorSummary | Buffer,
+  options?: LinkOptions,
+): PageLinks
+
+export interface LinkOptions {
+  /**
+   * The outside of this server, such as `'https://shop.example'`. Default: none, the links are relative to the host that
+   * the client asked. Nothing that a client or proxy sends as Host or X-Forwarded-… is looked at.
+   */
+  baseUrl?: string
+  /** Default: `'page'`. */
+  pageParam?: string
+  /** Default: `'cursor'`. */
+  cursorParam?: string
+}
+
+/** URLs, null where there is no such page or it is not known. */
+export interface PageLinks {
+  first: string
+  prev: string | null
+  next: string | null
+  /** Known where the rows were counted, and never of pages by cursor. */
+  last: string | null
+  /** The value of a `Link` header (RFC 8288). */
+  header: string
+}

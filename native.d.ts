@@ -26,18 +26,35 @@ export declare class NativeCompletions {
   takeWide(): string | null
 }
 
+/** The columns of one statement's order, and the signature of its cursors. */
+export declare class NativeKeyset {
+  /**
+   * `columns` is the JSON of `{name, table, nullable}`, `context` what the cursors belong to. The first of the
+   * secrets signs.
+   */
+  constructor(columns: string, context: string, secrets: Array<Buffer>)
+  /**
+   * Checks a cursor and copies what it says into `into`, which has room for the longest; the answer is its length, or
+   * 0 if the cursor is not one of ours. `src/codec/cursor.rs` has the layout and `lib/keyset.js` reads it.
+   */
+  open(cursor: string, into: Buffer): number
+}
+
 /** A pool. Every call carries a number under which its outcome comes back through the completions. */
 export declare class NativePool {
   /** `config` is the JSON that `lib/options.js` made. */
   constructor(config: string, completions: NativeCompletions)
-  /** Runs a statement for rows as objects, at most `limit` of them (0: all), or for what it did. */
-  query(call: number, statement: NativeStatement, params: Buffer, length: number, limit: number, execute: boolean, ticket?: NativeTicket | undefined | null): void
+  /**
+   * Runs a statement for rows as objects, at most `limit` of them (0: all), or for what it did; with `keyset` one
+   * page by cursor.
+   */
+  query(call: number, statement: NativeStatement, params: Buffer, length: number, limit: number, execute: boolean, ticket?: NativeTicket | undefined | null, keyset?: NativeKeyset | undefined | null, place?: Buffer | undefined | null): void
   /** Runs a statement for rows as JSON. */
   queryJson(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
   /** Runs a statement for rows piece by piece, in a form that `lib/stream.js` names. */
   stream(call: number, statement: NativeStatement, params: Buffer, length: number, form: number, shape: NativeShape | undefined | null, stallMs: number, ticket: NativeTicket): void
   /** Reads one page and, with `count`, the number of all rows, as a whole response body. */
-  paginateJson(call: number, statement: NativeStatement, params: Buffer, length: number, count: NativeStatement | undefined | null, countParams: Buffer, countLength: number, shape: NativeShape | undefined | null, page: number, limit: number, message: string, ticket?: NativeTicket | undefined | null): void
+  paginateJson(call: number, statement: NativeStatement, params: Buffer, length: number, count: NativeStatement | undefined | null, countParams: Buffer, countLength: number, shape: NativeShape | undefined | null, page: number, limit: number, message: string, ticket: NativeTicket | undefined | null, peeks: boolean, total: number | undefined | null, isEstimate: boolean, keyset?: NativeKeyset | undefined | null, place?: Buffer | undefined | null): void
   /** Takes a connection until the session is released; the outcome is the server's number for it. */
   openSession(call: number, ticket?: NativeTicket | undefined | null): NativeSession
   /** Pings the server; the outcome is the milliseconds it took. */
@@ -55,13 +72,13 @@ export declare class NativePool {
 /** A held connection. Its calls are answered in their order; dropped unreleased, the connection goes back by itself. */
 export declare class NativeSession {
   /** As `NativePool.query`. */
-  query(call: number, statement: NativeStatement, params: Buffer, length: number, limit: number, execute: boolean, ticket?: NativeTicket | undefined | null): void
+  query(call: number, statement: NativeStatement, params: Buffer, length: number, limit: number, execute: boolean, ticket?: NativeTicket | undefined | null, keyset?: NativeKeyset | undefined | null, place?: Buffer | undefined | null): void
   /** As `NativePool.queryJson`. */
   queryJson(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
   /** As `NativePool.stream`. */
   stream(call: number, statement: NativeStatement, params: Buffer, length: number, form: number, shape: NativeShape | undefined | null, stallMs: number, ticket: NativeTicket): void
   /** As `NativePool.paginateJson`; rows and count are read one after the other. */
-  paginateJson(call: number, statement: NativeStatement, params: Buffer, length: number, count: NativeStatement | undefined | null, countParams: Buffer, countLength: number, shape: NativeShape | undefined | null, page: number, limit: number, message: string, ticket?: NativeTicket | undefined | null): void
+  paginateJson(call: number, statement: NativeStatement, params: Buffer, length: number, count: NativeStatement | undefined | null, countParams: Buffer, countLength: number, shape: NativeShape | undefined | null, page: number, limit: number, message: string, ticket: NativeTicket | undefined | null, peeks: boolean, total: number | undefined | null, isEstimate: boolean, keyset?: NativeKeyset | undefined | null, place?: Buffer | undefined | null): void
   /** Runs a statement that `lib/transaction.js` wrote: `prepare`, `begin`, `savepoint`, `commit` or `rollback`. */
   control(call: number, control: string, sql: string): void
   /** Gives the connection back after the calls before; the outcome comes when it is clean. */
@@ -95,4 +112,18 @@ export declare class NativeTicket {
   leave(): void
   /** The reader of a stream has used pieces that count for this much. */
   used(size: number): void
+}
+
+/**
+ * Cuts `sql` at its one `:name`; null when it has none. With `open`, an ORDER BY and LIMIT are to follow. Throws the
+ * reason why a condition can not stand there.
+ */
+export declare function findSlot(sql: string, name: string, open: boolean): NativeSlot | null
+
+/** A statement cut at its marker. */
+export interface NativeSlot {
+  before: string
+  after: string
+  /** How many `?` stand before the marker. */
+  placeholders: number
 }

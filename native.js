@@ -836,8 +836,10 @@ function __napiStampBindingTarget(exportsObject, target) {
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
 module.exports.NativeCompletions = nativeBinding.NativeCompletions
+module.exports.NativeKeyset = nativeBinding.NativeKeyset
 module.exports.NativePool = nativeBinding.NativePool
 module.exports.NativeSession = nativeBinding.NativeSession
 module.exports.NativeShape = nativeBinding.NativeShape
 module.exports.NativeStatement = nativeBinding.NativeStatement
 module.exports.NativeTicket = nativeBinding.NativeTicket
+module.exports.findSlot = nativeBinding.findSlot

@@ -61,6 +61,7 @@ describe('defaults', () => {
       disableEval: false,
       trace: false,
       leakDetectionMs: 0,
+      cursorSecret: null,
     })
   })
 

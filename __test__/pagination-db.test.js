@@ -125,8 +125,8 @@ describe('pages of a real table', () => {
   it("without a count say what is known: count 'none'", async () => {
     const counts = () => db.stats().queries.total
     for (const [page, hasNext] of [
-      [1, null],
-      [5, null],
+      [1, true],
+      [5, true],
       [6, false],
       [7, false],
     ]) {
@@ -263,6 +263,18 @@ describe('pages of a real table', () => {
       await assert.rejects(db.paginateJson(SQL, [0], options), { name: 'HegarTypeError' })
     }
     assert.equal(db.stats().queries.total, total)
+  })
+
+  it('take what getPaginationParams gives as it is, and no option that does not exist', async () => {
+    const asked = getPaginationParams({ query: { page: '2', limit: '3' } })
+    assert.equal((await db.paginate(SQL, [0], asked)).data[0].id, 4)
+    assert.equal((await bodyOf(SQL, [0], asked)).data[0].id, 4)
+    for (const method of ['paginate', 'paginateJson']) {
+      await assert.rejects(db[method](SQL, [0], { ...asked, cuont: 'none' }), {
+        code: 'HEGAR_OPTION_UNKNOWN',
+        message: /did you mean 'count'/,
+      })
+    }
   })
 
   it('with a count that can not be sent are refused, the page too', async () => {

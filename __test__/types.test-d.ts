@@ -3,12 +3,17 @@
 
 import {
   createPool,
+  getCursorParams,
   getPaginationParams,
   HegarError,
   HegarTypeError,
+  pageLinks,
   pageSummary,
   sortClause,
+  sortKeyset,
   type Connection,
+  type CursorSummary,
+  type EstimatedSummary,
   type ExecuteResult,
   type Leak,
   type Page,
@@ -97,12 +102,62 @@ export async function pagesKnowWhetherTheyWereCounted(db: Pool): Promise<void> {
 
   // @ts-expect-error a page needs its number
   await db.paginate('SELECT 1', [], { limit })
-  // @ts-expect-error there are two ways to count
+  // @ts-expect-error there is no such way to count
   await db.paginate('SELECT 1', [], { page, limit, count: 'guess' })
   // @ts-expect-error an option that does not exist
   getPaginationParams({ query: {} }, { max: 1 })
   // @ts-expect-error a request is an object
   getPaginationParams('page=1')
+}
+
+export async function pagesByCursorHaveCursors(db: Pool): Promise<void> {
+  const sql = 'SELECT id, name FROM users WHERE :keyset'
+  const allowed = {
+    name: 'name',
+    age: [{ column: 'born', direction: 'desc', nullable: true }, 'name'],
+  } as const
+  const sorted = sortKeyset('age', 'asc', allowed, { name: 'name' }, { unique: 'id' })
+  same<typeof sorted.name, 'name' | 'age'>(true)
+  const { cursor, limit } = getCursorParams({ query: {} }, { maxLimit: 50 })
+  const page = await db.paginate<User>(sql, [], { keyset: sorted.keyset, cursor, limit })
+  same<typeof page, Page<User, CursorSummary>>(true)
+  same<typeof page.pagination.nextCursor, string | null>(true)
+  const counted = await db.paginate<User>(sql, {}, { keyset: ['id'], limit, count: 'exact' })
+  same<typeof counted.pagination.total, number>(true)
+  const body = await db.paginateJson(sql, [], { keyset: ['id'], limit, cursor: null, message: 'Users' })
+  same<typeof body, Buffer>(true)
+  createPool({ cursorSecret: ['a secret of 16 bytes', Buffer.alloc(32)] })
+
+  // @ts-expect-error a page by cursor has no number
+  await db.paginate(sql, [], { keyset: ['id'], limit, page: 1 })
+  // @ts-expect-error a cursor needs the columns
+  await db.paginate(sql, [], { limit, cursor })
+  // @ts-expect-error a direction that does not exist
+  await db.paginate(sql, [], { limit, keyset: [{ column: 'id', direction: 'up' }] })
+  // @ts-expect-error no total was asked for
+  void page.pagination.total
+  // @ts-expect-error the last column must be unique
+  sortKeyset('name', 'asc', allowed, { name: 'name' }, {})
+  // @ts-expect-error pages by cursor have no last one
+  getCursorParams({ query: {} }, { maxPage: 3 })
+}
+
+export async function deepPagesAndEstimatesAreAskedFor(db: Pool): Promise<void> {
+  const deferred = { key: 'id', keySql: 'SELECT id FROM users ORDER BY name, id', from: 500 }
+  const sql = 'SELECT id, name FROM users WHERE :page ORDER BY name, id'
+  const estimated = await db.paginate<User>(sql, [], { page: 1, limit: 20, count: 'estimate', deferred })
+  same<typeof estimated, Page<User, EstimatedSummary>>(true)
+  const cached = await db.paginate<User>(sql, [], { page: 1, limit: 20, count: 'cached', countTtlMs: 5000 })
+  same<typeof cached, Page<User>>(true)
+  const links = pageLinks({ originalUrl: '/users' }, estimated.pagination, { baseUrl: 'https://a.example' })
+  same<typeof links.next, string | null>(true)
+  same<typeof links.header, string>(true)
+  pageLinks({ url: '/users' }, await db.paginateJson(sql, [], { page: 1, limit: 20, deferred }))
+
+  // @ts-expect-error the keys are selected by a statement
+  await db.paginate(sql, [], { page: 1, limit: 20, deferred: { key: 'id' } })
+  // @ts-expect-error an option that does not exist
+  pageLinks({ url: '/users' }, estimated.pagination, { base: 'https://a.example' })
 }
 
 export async function thePoolReportsInTypes(db: Pool): Promise<void> {

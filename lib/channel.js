@@ -23,6 +23,10 @@ class Channel {
   /** The native object that runs statements. */
   native
   gate
+  /** The statements and orders of pages by cursor, of the pool. */
+  keysets
+  /** Counts that are kept for a while; null where statements see what no other connection does. */
+  counts
   #settings
   #refusal
   /** The tickets of streams that are being read on a held connection; null for a pool, whose calls are independent. */
@@ -32,9 +36,11 @@ class Channel {
    * `settings` are those of the pool: `{timezone, mayGenerate, trace, target, onSlow(query), tellConnects()}`. `refusal()` says, before each
    * call, why there can be none, in the form of what Rust reports, or null.
    */
-  constructor({ native, gate, settings, refusal, streams = null }) {
+  constructor({ native, gate, settings, refusal, keysets, counts, streams = null }) {
     this.native = native
     this.gate = gate
+    this.keysets = keysets
+    this.counts = counts
     this.#settings = settings
     this.#refusal = refusal
     this.#streams = streams
@@ -42,8 +48,9 @@ class Channel {
 
   /** The same pool's way to a held connection, or another face of it. */
   to(native, refusal) {
+    const { gate, keysets } = this
     const streams = native === this.native ? this.#streams : new Set()
-    return new Channel({ native, gate: this.gate, settings: this.#settings, refusal, streams })
+    return new Channel({ native, gate, settings: this.#settings, refusal, keysets, counts: null, streams })
   }
 
   pack(statement, params) {

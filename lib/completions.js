@@ -102,7 +102,7 @@ function deliver(kind, call, number, payload, start, length, head) {
       call.built += build(call.rows, call.built, payload, start, builderOf(inline.words[head + 5], call))
       return
     case ROWS_END:
-      finish(call, number, head, call.rows ?? [])
+      finish(call, number, head, length === 0 ? (call.rows ?? []) : pageOf(call, payload, start, length))
       return
     case DONE:
       finish(call, number, head, doneOf(payload ?? staging, payload ? 0 : start, length))
@@ -134,6 +134,11 @@ function deliver(kind, call, number, payload, start, length, head) {
     case FORGET_SHAPES:
       builders = new Map()
   }
+}
+
+// A page by cursor comes with what is before and after it.
+function pageOf(call, payload, start, length) {
+  return { rows: call.rows ?? [], ends: JSON.parse(textOf(payload, start, length)) }
 }
 
 function finish(call, number, head, value) {

@@ -71,6 +71,7 @@ function normaliseOptions(input, { env = process.env, cores = availableParalleli
     disableEval: get('disableEval', false),
     trace: get('trace', false),
     leakDetectionMs: get('leakDetectionMs', 0),
+    cursorSecret: get('cursorSecret', null),
   }
   return { native: guarded(native), pool }
 }

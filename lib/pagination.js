@@ -50,17 +50,30 @@ function getPaginationParams(req, options = {}) {
  * name `_sort` and `_order`.
  */
 function sortClause(requested, order, allowed, fallback, options) {
+  const { name, direction } = chooseSort('sortClause', requested, order, allowed, fallback, options)
+  const expressions = [allowed[name]].flat()
+  if (expressions.length === 0 || !expressions.every((sql) => typeof sql === 'string' && sql.trim() !== '')) {
+    throw new HegarTypeError(
+      `sortClause: '${name}' must stand for a column, an expression or an array of these`,
+    )
+  }
+  const sql = expressions.map((expression) => `${expression} ${direction}`)
+  return { name, direction, sql: sql.join(', ') }
+}
+
+/** The name and direction to sort by, `{name, direction}`; sortClause, in whose place `method` stands, has the rules. */
+function chooseSort(method, requested, order, allowed, fallback, options) {
   const { strict } = options ?? {}
   if (!isListed(fallback?.name, allowed) || directionOf(fallback.direction ?? 'asc') === null) {
     const need =
       "needs a fallback {name, direction?} whose name is in the allow-list and whose direction is 'asc' or 'desc'"
-    throw new HegarTypeError(`sortClause ${need}`)
+    throw new HegarTypeError(`${method} ${need}`)
   }
   const known = isListed(requested, allowed)
   const direction = directionOf(order)
   if (strict) checkSort(requested, order, known, direction, allowed)
-  if (!known) return clause(fallback.name, directionOf(fallback.direction ?? 'asc'), allowed)
-  return clause(requested, direction ?? 'ASC', allowed)
+  if (!known) return { name: fallback.name, direction: directionOf(fallback.direction ?? 'asc') }
+  return { name: requested, direction: direction ?? 'ASC' }
 }
 
 /**
@@ -131,17 +144,6 @@ function directionOf(order) {
   return upper === 'ASC' || upper === 'DESC' ? upper : null
 }
 
-function clause(name, direction, allowed) {
-  const expressions = [allowed[name]].flat()
-  if (expressions.length === 0 || !expressions.every((sql) => typeof sql === 'string' && sql.trim() !== '')) {
-    throw new HegarTypeError(
-      `sortClause: '${name}' must stand for a column, an expression or an array of these`,
-    )
-  }
-  const sql = expressions.map((expression) => `${expression} ${direction}`)
-  return { name, direction, sql: sql.join(', ') }
-}
-
 function checkSort(requested, order, known, direction, allowed) {
   const errors = []
   if (requested !== undefined && !known) {
@@ -170,4 +172,4 @@ function refusal(errors) {
   })
 }
 
-module.exports = { getPaginationParams, sortClause, pageSummary }
+module.exports = { getPaginationParams, sortClause, chooseSort, pageSummary }

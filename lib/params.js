@@ -16,6 +16,8 @@ const TAG = {
   true: 8,
   false: 9,
   list: 10,
+  decimal: 11,
+  time: 12,
 }
 
 const MAX_UNSIGNED = 2n ** 64n - 1n
@@ -31,6 +33,17 @@ const MOST_VALUES = 65535
 let buffer = Buffer.allocUnsafeSlow(16 * 1024)
 let length = 0
 let isPacking = false
+
+/** A value that came packed from Rust: one of a cursor. */
+class Packed {
+  constructor(bytes) {
+    this.bytes = bytes
+  }
+
+  get isNull() {
+    return this.bytes[0] === TAG.null
+  }
+}
 
 /** What a call without parameters sends. */
 const noParams = { bytes: buffer, length: 0 }
@@ -135,11 +148,18 @@ function packValue(value, timezone, place, element) {
       // By what they are, not by a prototype, which anything may have, and which differs between contexts.
       else if (isDate(value)) packDate(value, timezone, place, element)
       else if (isUint8Array(value)) packBytes(value, place, element)
+      else if (value instanceof Packed) packPacked(value)
       else throw refused(value, place, element)
       return
     default:
       throw refused(value, place, element)
   }
+}
+
+function packPacked({ bytes }) {
+  reserve(bytes.length)
+  buffer.set(bytes, length)
+  length += bytes.length
 }
 
 function packTag(tag) {
@@ -270,4 +290,4 @@ function count(number, what) {
   return `${number} ${what}${number === 1 ? '' : 's'}`
 }
 
-module.exports = { packParams, noParams }
+module.exports = { packParams, noParams, Packed, TAG }

@@ -7,8 +7,11 @@ const { normaliseOptions } = require('./options.js')
 const { completions } = require('./completions.js')
 const { Channel } = require('./channel.js')
 const { Connection } = require('./connection.js')
+const { Counts } = require('./counts.js')
+const { secretsOf } = require('./cursor.js')
 const { Gate } = require('./gate.js')
 const { HegarTypeError } = require('./errors.js')
+const { Keysets } = require('./keyset.js')
 const { Queries } = require('./queries.js')
 const { readLimits } = require('./call-options.js')
 const { begin, transact, isNestedIn } = require('./transaction.js')
@@ -50,6 +53,8 @@ class Pool extends Queries {
         tellConnects: () => this.#tellConnects(target),
       },
       refusal: () => this.#refusal(),
+      keysets: new Keysets(secretsOf(pool.cursorSecret)),
+      counts: new Counts(),
     })
     super(channel)
     this.#channel = channel

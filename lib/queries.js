@@ -4,10 +4,11 @@ const { EventEmitter } = require('node:events')
 const { HegarTypeError } = require('./errors.js')
 const { statementFor } = require('./statements.js')
 const { shapeFor } = require('./shape.js')
-const { pageStatements } = require('./page.js')
-const { pageSummary } = require('./pagination.js')
+const { planPage, pageOf } = require('./page.js')
+const { countKey, totalOf, estimateOf } = require('./counts.js')
 const { noParams } = require('./params.js')
 const { integer, invalid } = require('./options/readers.js')
+const { watchLimits } = require('./watch.js')
 const { RowStream, JsonStream, FORMS } = require('./stream.js')
 const { readCallOptions, readLimits, limitsOf, limitReaders } = require('./call-options.js')
 
@@ -25,18 +26,6 @@ const jsonStreamReaders = {
 }
 // How long the rows of a stream may lie unused before its connection is taken back.
 const STALL_MS = 60_000
-const pageReaders = {
-  ...limitReaders,
-  page: any,
-  limit: any,
-  count: any,
-  countSql: any,
-  countParams: any,
-  // What getPaginationParams gives beside page and limit.
-  offset: any,
-}
-const pageJsonReaders = { ...pageReaders, shape: any, message: any }
-
 /** The calls that a pool, a held connection and a transaction have in common. */
 class Queries extends EventEmitter {
   #channel
@@ -110,17 +99,17 @@ class Queries extends EventEmitter {
   async paginate(sql, params, options) {
     const site = this.#channel.site(this.paginate)
     try {
-      const { page, limit, data, count } = pageStatements(sql, params, options)
-      const limits = limitsOf(readCallOptions('paginate', options, pageReaders))
+      const plan = planPage(this.#channel.keysets, 'paginate', sql, params, options)
+      const { data, count, limits } = plan
+      const known = await this.#known(plan)
+      const counts = count !== null && known === null
       // Checked before the first of the two is sent, so that no answer comes to nobody.
-      if (count !== null) this.#channel.pack(statementOf(count.sql, count.params), count.params)
-      const [rows, counted] = await Promise.all([
-        this.#rows(data.sql, data.params, 0, 'query', limits),
-        count === null ? null : this.#rows(count.sql, count.params, 1, 'query', limits),
+      if (counts) this.#channel.pack(statementOf(count.sql, count.params), count.params)
+      const [result, counted] = await Promise.all([
+        this.#rows(data.sql, data.params, plan.keyset === null ? 0 : plan.limit, 'query', limits, plan),
+        counts ? this.#rows(count.sql, count.params, 1, 'query', limits) : null,
       ])
-      const total = counted === null ? null : totalOf(counted)
-      const hasNext = total === null && rows.length < limit ? false : null
-      return { data: rows, pagination: pageSummary({ page, limit, total, hasNext }) }
+      return pageOf(plan, result, counted, known)
     } catch (error) {
       throw this.#channel.failure(error, sql, site, this.paginate)
     }
@@ -129,15 +118,38 @@ class Queries extends EventEmitter {
   async paginateJson(sql, params, options) {
     const site = this.#channel.site(this.paginateJson)
     try {
-      const statements = pageStatements(sql, params, options)
-      const read = readCallOptions('paginateJson', options, pageJsonReaders)
-      return await this.#page(statements, read, limitsOf(read))
+      const plan = planPage(this.#channel.keysets, 'paginateJson', sql, params, options)
+      return await this.#page(plan, await this.#known(plan), options)
     } catch (error) {
       throw this.#channel.failure(error, sql, site, this.paginateJson)
     }
   }
 
-  #rows(sql, params, limit, operation, limits) {
+  /** The total of a page that is known, or asked for, before its rows: `{rows, isEstimate}` or null. */
+  async #known({ count, limits }) {
+    if (count?.mode === 'cached' && this.#channel.counts !== null) {
+      const statement = statementOf(count.sql, count.params)
+      const key = countKey(count.sql, this.#channel.pack(statement, count.params))
+      const load = async () => totalOf(await this.#rows(count.sql, count.params, 1, 'query', null))
+      // Others wait for the same count, so it has no limits but its caller does.
+      const watch = watchLimits(limits, 'the wait for a count')
+      try {
+        const rows = await watch.during(this.#channel.counts.get(key, count.ttlMs, load), () => {})
+        return { rows, isEstimate: false }
+      } finally {
+        watch.end()
+      }
+    }
+    if (count?.mode === 'estimate') {
+      const rows = estimateOf(
+        await this.#rows(`EXPLAIN FORMAT=JSON ${count.text}`, count.params, 1, 'query', limits),
+      )
+      return rows === null ? null : { rows, isEstimate: true }
+    }
+    return null
+  }
+
+  #rows(sql, params, limit, operation, limits, plan) {
     const statement = statementOf(sql, params)
     const packed = this.#channel.pack(statement, params)
     const start = (number, ticket) =>
@@ -149,6 +161,8 @@ class Queries extends EventEmitter {
         limit,
         operation === 'execute',
         ticket,
+        plan?.keyset?.native,
+        plan?.place,
       )
     return this.#channel.call(operation, sql, start, limits)
   }
@@ -190,11 +204,11 @@ class Queries extends EventEmitter {
     }
   }
 
-  #page({ page, limit, data, count }, { shape, message = 'Success' }, limits) {
+  #page({ page, limit, data, count, peeks, keyset, place, limits }, known, { shape, message = 'Success' }) {
     if (typeof message !== 'string') throw new HegarTypeError('paginateJson: message must be a string')
     const compiled = shapeFor(shape)
     const statement = statementOf(data.sql, data.params)
-    const counting = count === null ? null : statementOf(count.sql, count.params)
+    const counting = count === null || known !== null ? null : statementOf(count.sql, count.params)
     // Both lists of parameters share one buffer, so the first is copied out of it.
     const packed = this.#channel.pack(statement, data.params)
     const bytes = Buffer.from(packed.bytes.subarray(0, packed.length))
@@ -213,6 +227,11 @@ class Queries extends EventEmitter {
         limit,
         message,
         ticket,
+        peeks,
+        known?.rows,
+        known?.isEstimate ?? false,
+        keyset?.native,
+        place,
       )
     return this.#channel.call('paginate', data.sql, start, limits)
   }
@@ -245,15 +264,6 @@ function plain(result) {
 function jsonOf({ insertId, ...others }) {
   const [first, ...rest] = Object.entries(others).map(([name, value]) => `"${name}":${JSON.stringify(value)}`)
   return `{${[first, `"insertId":${insertId}`, ...rest].join(',')}}`
-}
-
-function totalOf(counted) {
-  const first = Array.isArray(counted) && counted.length > 0 ? Object.values(counted[0])[0] : undefined
-  const total = Number(first)
-  if (first === null || first === undefined || !Number.isSafeInteger(total) || total < 0) {
-    throw new HegarTypeError('paginate: the count statement must return one row with one whole number')
-  }
-  return total
 }
 
 module.exports = { Queries }

@@ -108,7 +108,7 @@ async function transact(pool, hold, fn, options = {}) {
   if (!Number.isInteger(retries) || retries < 0 || retries > MOST_RETRIES) {
     throw new HegarTypeError(`retries must be a whole number from 0 to ${MOST_RETRIES}`)
   }
-  const watch = watchLimits(limitsIn('transaction', options))
+  const watch = watchLimits(limitsIn('transaction', options), 'the transaction, which is rolled back,')
   try {
     for (let attempt = 0; ; attempt++) {
       const outcome = await attemptTo(pool, hold, fn, start, watch)

@@ -7,27 +7,28 @@ const { HegarError } = require('./errors.js')
 const UNLIMITED = { limits: null, error: null, during: (work) => work, end() {} }
 
 /**
- * Keeps the limits of a whole transaction, `{signal, timeoutMs}` or null. `limits` are for the waits on the way, `error`
+ * Keeps the limits of work of several steps, `{signal, timeoutMs}` or null; `what` it is stands in the error. `limits` are for the waits on the way, `error`
  * is why it was ended, and `during(work, stop)` is `work` or, once a limit is passed, its error after `stop()`.
  */
-function watchLimits(limits) {
-  return limits === null ? UNLIMITED : new Watch(limits)
+function watchLimits(limits, what) {
+  return limits === null ? UNLIMITED : new Watch(limits, what)
 }
 
 class Watch {
+  #what
   #signal
   #timer
   #controller = new AbortController()
-  #onAbort = () =>
-    this.#cut('HEGAR_ABORTED', 'the transaction was aborted by its signal', this.#signal.reason)
+  #onAbort = () => this.#cut('HEGAR_ABORTED', 'was aborted by its signal', this.#signal.reason)
   error = null
 
-  constructor({ signal, timeoutMs }) {
+  constructor({ signal, timeoutMs }, what) {
+    this.#what = what
     this.#signal = signal
     if (signal?.aborted) this.#onAbort()
     else signal?.addEventListener('abort', this.#onAbort)
     if (timeoutMs > 0) {
-      const message = `the transaction was not done within ${timeoutMs} ms (timeoutMs)`
+      const message = `was not done within ${timeoutMs} ms (timeoutMs)`
       this.#timer = setTimeout(() => this.#cut('HEGAR_QUERY_TIMEOUT', message), timeoutMs)
     }
   }
@@ -67,7 +68,7 @@ class Watch {
 
   #cut(code, message, cause) {
     this.end()
-    this.error = new HegarError(`${message} and rolled back`, { code, fatal: false, cause })
+    this.error = new HegarError(`${this.#what} ${message}`, { code, fatal: false, cause })
     this.#controller.abort()
   }
 }

@@ -9,6 +9,7 @@ use crate::{
         params::Params,
         shape::Shape,
     },
+    engine::{Ends, Turn},
     flow::Flow,
     metrics::Operation,
     statement::Statement,
@@ -49,6 +50,8 @@ impl Call {
     pub fn operation(&self) -> Operation {
         match &self.wanted {
             Wanted::Rows { operation, .. } => *operation,
+            // As a page by number, whose rows are asked for like any others.
+            Wanted::Page { .. } => Operation::Query,
             Wanted::Json { .. } => Operation::Json,
             Wanted::Body { .. } | Wanted::Count => Operation::Paginate,
             Wanted::Stream(_) => Operation::Stream,
@@ -60,12 +63,16 @@ impl Call {
 pub enum Wanted {
     /// All rows as objects, or what the statement did.
     Rows { limit: usize, operation: Operation },
+    /// One page of rows as objects, of `limit` and one more, and where its neighbours begin.
+    Page { limit: usize, turn: Turn },
     /// All rows as JSON.
     Json { shape: Option<Arc<Shape>> },
-    /// All rows as JSON behind the beginning of a response body.
+    /// The first `limit` rows as JSON behind the beginning of a response body, and where a page by cursor ends.
     Body {
         shape: Option<Arc<Shape>>,
         message: String,
+        limit: usize,
+        turn: Option<Turn>,
     },
     /// The whole number in the first cell.
     Count,
@@ -97,8 +104,23 @@ pub trait Reader: Send + Sync {
 /// What a call came to.
 pub enum Answer {
     Rows(Packed),
+    Page {
+        rows: Packed,
+        ends: Ends,
+    },
     Done(Done),
-    Json { bytes: Vec<u8>, rows: usize },
+    Json {
+        bytes: Vec<u8>,
+        rows: usize,
+    },
+    /// A response body without its end, which [`crate::engine`] writes.
+    Body {
+        bytes: Vec<u8>,
+        rows: usize,
+        /// Whether there were more rows than the limit.
+        has_more: bool,
+        ends: Option<Ends>,
+    },
     Count(u64),
 }
 
@@ -106,16 +128,18 @@ impl Answer {
     /// The memory it holds until JavaScript takes it.
     pub fn size(&self) -> usize {
         match self {
-            Answer::Rows(packed) => packed.segments.iter().map(Packet::size).sum(),
-            Answer::Json { bytes, .. } => bytes.capacity(),
+            Answer::Rows(packed) | Answer::Page { rows: packed, .. } => {
+                packed.segments.iter().map(Packet::size).sum()
+            }
+            Answer::Json { bytes, .. } | Answer::Body { bytes, .. } => bytes.capacity(),
             Answer::Done(_) | Answer::Count(_) => 0,
         }
     }
 
     pub fn rows(&self) -> usize {
         match self {
-            Answer::Rows(packed) => packed.rows,
-            Answer::Json { rows, .. } => *rows,
+            Answer::Rows(packed) | Answer::Page { rows: packed, .. } => packed.rows,
+            Answer::Json { rows, .. } | Answer::Body { rows, .. } => *rows,
             Answer::Done(_) | Answer::Count(_) => 0,
         }
     }

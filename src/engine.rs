@@ -21,9 +21,12 @@ use crate::{
     runtime::Workers,
 };
 
+mod envelope;
 mod job;
+mod keyset;
 mod memory;
 mod news;
+mod page_rows;
 mod paginate;
 mod serve;
 mod session;
@@ -33,8 +36,9 @@ mod stream;
 mod ticket;
 
 pub use job::Reply;
+pub use keyset::{Ends, KeyColumn, Keyset, Turn};
 pub use memory::{Claim, Memory};
-pub use paginate::{Page, PageCall};
+pub use paginate::{Page, PageCall, Total};
 pub use session::{Control, Patience, Session};
 pub use ticket::{Caller, Ticket};
 

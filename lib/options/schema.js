@@ -3,6 +3,7 @@
 const { integer, boolean, text, pem, invalid, refusal, entriesOf } = require('./readers.js')
 const { readTls } = require('./tls.js')
 const { readFlags } = require('./flags.js')
+const { readSecrets } = require('./secrets.js')
 
 // Timers and socket options hold signed 32-bit milliseconds: 24.8 days.
 const longest = 2 ** 31 - 1
@@ -95,6 +96,7 @@ const schema = new Map(
     disableEval: setting('disableEval', boolean),
     trace: setting('trace', boolean),
     leakDetectionMs: setting('leakDetectionMs', waitOrNone),
+    cursorSecret: setting('cursorSecret', readSecrets, optionalText),
 
     compress: noop(boolean),
     debug: noop(),

@@ -7,7 +7,7 @@ use napi::{Error, Result, Status, bindgen_prelude::BufferSlice};
 use crate::{
     call::{Answer, Call, Reader, StreamCall, StreamForm, Wanted},
     codec::params::Params,
-    engine::{self, Claim, Page, PageCall},
+    engine::{self, Claim, Page, PageCall, Total},
     error,
     flow::Flow,
     metrics::Operation,
@@ -16,17 +16,35 @@ use crate::{
 
 use super::{
     completions::{Outcome, Queue},
+    keyset::NativeKeyset,
     statement::{NativeShape, NativeStatement},
 };
 
-/// Rows as objects, at most `limit` of them (0: all), or what the statement did.
+/// Rows as objects, at most `limit` of them (0: all), or what the statement did; with `keyset` one page by cursor.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "an object would cost a property lookup each on every call"
+)]
 pub fn rows(
     statement: &NativeStatement,
     params: BufferSlice<'_>,
     length: u32,
     limit: u32,
     execute: bool,
+    keyset: Option<&NativeKeyset>,
+    place: Option<BufferSlice<'_>>,
 ) -> Result<Call> {
+    if let Some(keyset) = keyset {
+        return Ok(Call {
+            statement: statement.inner(),
+            params: unpack(&params, length)?,
+            wanted: Wanted::Page {
+                limit: limit as usize,
+                turn: keyset.turn(place)?,
+            },
+            stop: None,
+        });
+    }
     let limit = if limit == 0 {
         usize::MAX
     } else {
@@ -106,6 +124,7 @@ pub fn page(
     page: f64,
     limit: f64,
     message: String,
+    known: Known<'_>,
 ) -> Result<PageCall> {
     let count = match count {
         Some(count) => Some((count.inner(), unpack(&count_params, count_length)?)),
@@ -118,11 +137,31 @@ pub fn page(
         shape: shape.map(NativeShape::inner),
         // Whole numbers below 2^53, checked by lib/pagination.js.
         page: Page {
-            page: page as u64,
+            number: (page > 0.0).then_some(page as u64),
             limit: limit as u64,
+            peeks: known.peeks,
+            total: known.total.map(|rows| Total {
+                rows: rows as u64,
+                is_estimate: known.is_estimate,
+            }),
         },
+        turn: known
+            .keyset
+            .map(|keyset| keyset.turn(known.place))
+            .transpose()?,
         message,
     })
+}
+
+/// What JavaScript knows of a page before its rows are read.
+pub struct Known<'a> {
+    /// One row more than the limit was asked for.
+    pub peeks: bool,
+    pub total: Option<f64>,
+    pub is_estimate: bool,
+    pub keyset: Option<&'a NativeKeyset>,
+    /// What its cursor says.
+    pub place: Option<BufferSlice<'a>>,
 }
 
 fn unpack(params: &BufferSlice<'_>, length: u32) -> Result<Params> {

@@ -35,7 +35,7 @@ use crate::{
     call::Answer,
     codec::{
         buffers,
-        packed::{Packet, RowShape},
+        packed::{Packed, Packet, RowShape},
     },
     engine::Claim,
     error::Error,
@@ -60,7 +60,7 @@ const MAX_BUILDERS: usize = 1024;
 enum Kind {
     /// A segment of rows; the end of the call follows.
     Rows = 1,
-    /// The end of a call that returned rows.
+    /// The end of a call that returned rows; of a page by cursor with what is before and after it, as JSON.
     RowsEnd = 2,
     /// What a statement did: three 64-bit numbers (affected rows, last id, warnings), then the server's remark.
     Done = 3,
@@ -307,14 +307,7 @@ impl Delivery {
         match completion.outcome {
             Outcome::Answer(Answer::Rows(packed)) => {
                 rows = packed.rows as u32;
-                shape = Some(packed.shape);
-                records.extend(
-                    packed
-                        .segments
-                        .into_iter()
-                        .map(|segment| (Kind::Rows, segment)),
-                );
-                records.push_back((Kind::RowsEnd, Packet::default()));
+                shape = Some(add_rows(packed, Packet::default(), &mut records));
             }
             Outcome::Piece(piece) => {
                 rows = piece.rows() as u32;
@@ -334,10 +327,22 @@ impl Delivery {
                     Answer::Json { bytes, .. } => {
                         records.push_back((Kind::JsonPiece, whole(bytes)))
                     }
-                    Answer::Done(_) | Answer::Count(_) => {}
+                    _ => {}
                 }
             }
-            Outcome::Answer(Answer::Json { bytes, rows: count }) => {
+            Outcome::Answer(Answer::Page { rows: packed, ends }) => {
+                rows = packed.rows as u32;
+                let mut json = b"{".to_vec();
+                ends.write(&mut json);
+                json.push(b'}');
+                shape = Some(add_rows(packed, whole(json), &mut records));
+            }
+            Outcome::Answer(
+                Answer::Json { bytes, rows: count }
+                | Answer::Body {
+                    bytes, rows: count, ..
+                },
+            ) => {
                 rows = count as u32;
                 records.push_back((Kind::Json, whole(bytes)));
             }
@@ -391,6 +396,18 @@ impl Delivery {
         }
         true
     }
+}
+
+/// Queues the segments of a result and its end, and gives the shape of its rows.
+fn add_rows(packed: Packed, end: Packet, records: &mut VecDeque<(Kind, Packet)>) -> Arc<RowShape> {
+    records.extend(
+        packed
+            .segments
+            .into_iter()
+            .map(|segment| (Kind::Rows, segment)),
+    );
+    records.push_back((Kind::RowsEnd, end));
+    packed.shape
 }
 
 fn number(value: f64) -> (Kind, Packet) {

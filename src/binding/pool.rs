@@ -14,8 +14,9 @@ use crate::{
 };
 
 use super::{
-    calls::{self, Reply, thrown},
+    calls::{self, Known, Reply, thrown},
     completions::{NativeCompletions, Outcome, Queue},
+    keyset::NativeKeyset,
     session::NativeSession,
     statement::{NativeShape, NativeStatement},
     ticket::NativeTicket,
@@ -45,7 +46,8 @@ impl NativePool {
         })
     }
 
-    /// Runs a statement for rows as objects, at most `limit` of them (0: all), or for what it did.
+    /// Runs a statement for rows as objects, at most `limit` of them (0: all), or for what it did; with `keyset` one
+    /// page by cursor.
     #[napi(catch_unwind)]
     #[allow(
         clippy::too_many_arguments,
@@ -60,8 +62,10 @@ impl NativePool {
         limit: u32,
         execute: bool,
         ticket: Option<&NativeTicket>,
+        keyset: Option<&NativeKeyset>,
+        place: Option<BufferSlice<'_>>,
     ) -> Result<()> {
-        let rows = calls::rows(statement, params, length, limit, execute)?;
+        let rows = calls::rows(statement, params, length, limit, execute, keyset, place)?;
         let caller = NativeTicket::caller(ticket, &self.engine, rows.operation(), self.reply(call));
         self.engine.start(rows, caller);
         Ok(())
@@ -128,7 +132,19 @@ impl NativePool {
         limit: f64,
         message: String,
         ticket: Option<&NativeTicket>,
+        peeks: bool,
+        total: Option<f64>,
+        is_estimate: bool,
+        keyset: Option<&NativeKeyset>,
+        place: Option<BufferSlice<'_>>,
     ) -> Result<()> {
+        let known = Known {
+            peeks,
+            total,
+            is_estimate,
+            keyset,
+            place,
+        };
         let page = calls::page(
             statement,
             params,
@@ -140,6 +156,7 @@ impl NativePool {
             page,
             limit,
             message,
+            known,
         )?;
         let caller =
             NativeTicket::caller(ticket, &self.engine, Operation::Paginate, self.reply(call));

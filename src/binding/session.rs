@@ -11,8 +11,9 @@ use crate::{
 };
 
 use super::{
-    calls::{self, Reply},
+    calls::{self, Known, Reply},
     completions::Queue,
+    keyset::NativeKeyset,
     statement::{NativeShape, NativeStatement},
     ticket::NativeTicket,
 };
@@ -41,8 +42,10 @@ impl NativeSession {
         limit: u32,
         execute: bool,
         ticket: Option<&NativeTicket>,
+        keyset: Option<&NativeKeyset>,
+        place: Option<BufferSlice<'_>>,
     ) -> Result<()> {
-        let rows = calls::rows(statement, params, length, limit, execute)?;
+        let rows = calls::rows(statement, params, length, limit, execute, keyset, place)?;
         let caller = NativeTicket::caller(
             ticket,
             self.session.engine(),
@@ -119,7 +122,19 @@ impl NativeSession {
         limit: f64,
         message: String,
         ticket: Option<&NativeTicket>,
+        peeks: bool,
+        total: Option<f64>,
+        is_estimate: bool,
+        keyset: Option<&NativeKeyset>,
+        place: Option<BufferSlice<'_>>,
     ) -> Result<()> {
+        let known = Known {
+            peeks,
+            total,
+            is_estimate,
+            keyset,
+            place,
+        };
         let page = calls::page(
             statement,
             params,
@@ -131,6 +146,7 @@ impl NativeSession {
             page,
             limit,
             message,
+            known,
         )?;
         let caller = NativeTicket::caller(
             ticket,

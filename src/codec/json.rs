@@ -147,6 +147,11 @@ impl<'a> JsonRows<'a> {
         self.out.capacity()
     }
 
+    /// The bytes written so far, the head included.
+    pub fn written(&self) -> usize {
+        self.out.len()
+    }
+
     pub fn rows(&self) -> usize {
         self.rows
     }

@@ -4,17 +4,20 @@
 //! - `format` decides, by the pool's options, in which form a column reaches JavaScript.
 //! - `json` writes rows as the bytes of `JSON.stringify`, `shape` says what a caller wants changed on the way.
 //! - `packed` writes rows as numbers and strings that `lib/rows.js` builds objects from.
+//! - `key` takes the values that rows are sorted by, `cursor` makes signed texts of them.
 //! - `buffers` keeps used memory for the next result.
 //! - `date`, `number`, `string`, `json_text`, `geometry` know one kind of value each.
 //!
 //! Invariant: no JavaScript type is named here, and nothing here waits.
 
 pub mod buffers;
+pub mod cursor;
 pub mod date;
 pub mod format;
 pub mod geometry;
 pub mod json;
 pub mod json_text;
+pub mod key;
 pub mod number;
 pub mod packed;
 pub mod params;

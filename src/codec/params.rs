@@ -10,11 +10,13 @@
 //! | 3 signed, 4 unsigned BigInt | 64 bits |
 //! | 5 text in UTF-8, 6 bytes | u32 length, bytes |
 //! | 7 date and time | u16 year; u8 month, day, hour, minute, second; u32 microseconds |
+//! | 11 decimal | u32 length, its text |
+//! | 12 time | u8 1 if negative; u32 hours; u8 minutes, seconds; u32 microseconds |
 //! | 10 list for `IN (?)` | u32 count, then that many of the above |
 
 use crate::error::{Error, Kind, Result};
 
-use super::date::DateParts;
+use super::date::{DateParts, TimeParts};
 
 /// The parameters of one call, lists already counted.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +38,9 @@ pub enum Param<'a> {
     Text(&'a [u8]),
     Bytes(&'a [u8]),
     DateTime(DateParts),
+    /// A DECIMAL as its text, which the server compares without rounding.
+    Decimal(&'a [u8]),
+    Time(TimeParts),
 }
 
 impl Params {
@@ -152,6 +157,20 @@ impl<'a> Reader<'a> {
             }
             8 => Param::Bool(true),
             9 => Param::Bool(false),
+            11 => Param::Decimal(self.block()?),
+            12 => {
+                let [negative] = self.take()?;
+                let hours = u32::from_le_bytes(self.take()?);
+                let [minutes, seconds] = self.take()?;
+                let micros = u32::from_le_bytes(self.take()?);
+                Param::Time(TimeParts {
+                    negative: negative != 0,
+                    hours,
+                    minutes,
+                    seconds,
+                    micros,
+                })
+            }
             _ => return Err(malformed()),
         })
     }

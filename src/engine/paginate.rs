@@ -7,14 +7,14 @@ use tokio::time::Instant;
 
 use crate::{
     call::{Answer, Call, Stop, Wanted},
-    codec::{date, number::write_u64, params::Params, shape::Shape},
-    error::{Error, Kind, Result},
+    codec::{params::Params, shape::Shape},
+    error::Result,
     metrics::Operation,
     pool::Wake,
     statement::Statement,
 };
 
-use super::{Caller, Engine, job::Outlet};
+use super::{Caller, Engine, Turn, envelope::write_body, job::Outlet};
 
 /// The statements of one page.
 pub struct PageCall {
@@ -25,12 +25,24 @@ pub struct PageCall {
     pub shape: Option<Arc<Shape>>,
     pub message: String,
     pub page: Page,
+    /// The place of a page by cursor.
+    pub turn: Option<Turn>,
 }
 
-/// Which page it is.
+/// Which page it is, and what is known of all rows.
 pub struct Page {
-    pub page: u64,
+    /// From 1 up; `None` for a page by cursor.
+    pub number: Option<u64>,
     pub limit: u64,
+    /// Whether the statement was asked for one row more, to see whether there is a next page.
+    pub peeks: bool,
+    pub total: Option<Total>,
+}
+
+/// A number of all rows that was known before.
+pub struct Total {
+    pub rows: u64,
+    pub is_estimate: bool,
 }
 
 impl Engine {
@@ -42,6 +54,12 @@ impl Engine {
     /// Makes the calls of a page and gives them to `admit`, in their order.
     pub(super) fn split_page(&self, call: PageCall, caller: Caller, admit: impl Fn(Call, Outlet)) {
         self.begin();
+        // Without a look ahead every row belongs to the page: a statement that places its own LIMIT may return several
+        // rows for each of the keys that it picks.
+        let limit = match call.page.peeks {
+            true => usize::try_from(call.page.limit).unwrap_or(usize::MAX),
+            false => usize::MAX,
+        };
         let pending = Arc::new(PendingPage {
             page: call.page,
             started: Instant::now(),
@@ -64,6 +82,8 @@ impl Engine {
             wanted: Wanted::Body {
                 shape: call.shape,
                 message: call.message,
+                limit,
+                turn: call.turn,
             },
             stop: None,
         };
@@ -140,60 +160,4 @@ impl PagePart {
         let body = write_body(page, rows, count);
         caller.settle(engine, Operation::Paginate, *started, body)
     }
-}
-
-/// Writes the envelope's end behind the rows, whose head is there already.
-fn write_body(page: &Page, rows: Result<Answer>, count: Option<Result<Answer>>) -> Result<Answer> {
-    let Answer::Json { mut bytes, rows } = rows? else {
-        return Err(Error::new(
-            Kind::Parameters,
-            "paginateJson needs a statement that returns rows",
-        ));
-    };
-    let total = match count.transpose()? {
-        None => None,
-        Some(Answer::Count(total)) => Some(total),
-        Some(_) => return Err(no_count()),
-    };
-    write_pagination(page, total, rows as u64, &mut bytes);
-    Ok(Answer::Json { bytes, rows })
-}
-
-fn no_count() -> Error {
-    Error::new(
-        Kind::Parameters,
-        "the count statement must return one row with one whole number",
-    )
-}
-
-fn write_pagination(page: &Page, total: Option<u64>, rows: u64, out: &mut Vec<u8>) {
-    out.extend_from_slice(b",\"pagination\":{\"page\":");
-    write_u64(page.page, out);
-    out.extend_from_slice(b",\"limit\":");
-    write_u64(page.limit, out);
-    let has_next: &[u8] = match total {
-        Some(total) => {
-            let pages = total.div_ceil(page.limit.max(1));
-            out.extend_from_slice(b",\"total\":");
-            write_u64(total, out);
-            out.extend_from_slice(b",\"totalPages\":");
-            write_u64(pages, out);
-            if page.page < pages { b"true" } else { b"false" }
-        }
-        None => {
-            out.extend_from_slice(b",\"total\":null,\"totalPages\":null");
-            // Whether a full page is the last one is not known without a count.
-            if rows < page.limit { b"false" } else { b"null" }
-        }
-    };
-    out.extend_from_slice(b",\"hasNext\":");
-    out.extend_from_slice(has_next);
-    out.extend_from_slice(b",\"hasPrevious\":");
-    out.extend_from_slice(if page.page > 1 { b"true" } else { b"false" });
-    out.extend_from_slice(b"},\"timestamp\":");
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
-    date::write_iso(now.as_millis() as f64, out);
-    out.push(b'}');
 }

@@ -150,7 +150,7 @@ impl Engine {
         match ending {
             Ending::Done(result) => {
                 self.count_statements(&mut lease);
-                (Some(lease), result.map(|done| sink.answer(done)))
+                (Some(lease), result.and_then(|done| sink.answer(done)))
             }
             Ending::Late(late) => {
                 lease.abandon();
@@ -227,7 +227,7 @@ impl Engine {
             }
         };
         let result = match ending {
-            Ending::Done(result) => result.map(|done| sink.answer(done)),
+            Ending::Done(result) => result.and_then(|done| sink.answer(done)),
             Ending::Late(late) => {
                 lease.abandon();
                 return (None, Err(late));

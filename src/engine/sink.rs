@@ -12,7 +12,7 @@ use crate::{
     wire::{Cell, Columns, Done, Memo, Row, RowSink},
 };
 
-use super::{memory::Held, stream::StreamSink};
+use super::{memory::Held, page_rows::PageRows, stream::StreamSink};
 
 /// A guess for the first JSON result of a call; it grows from here.
 const JSON_CAPACITY: usize = 1024;
@@ -21,6 +21,8 @@ pub enum Sink<'a> {
     Rows(PackedRows<'a>),
     Stream(StreamSink<'a>),
     Json(JsonRows<'a>),
+    /// Boxed, because a task has room for the largest of these and most calls want none.
+    Page(Box<PageRows<'a>>),
     Count(Count),
 }
 
@@ -28,15 +30,26 @@ impl<'a> Sink<'a> {
     pub fn new(call: &'a Call, format: &'a Format, shapes: &'a RowShapes) -> Sink<'a> {
         match &call.wanted {
             Wanted::Rows { limit, .. } => Sink::Rows(PackedRows::new(format, shapes, *limit)),
+            Wanted::Page { limit, turn } => {
+                let rows = PackedRows::new(format, shapes, *limit);
+                Sink::Page(Box::new(PageRows::packed(rows, *limit, turn)))
+            }
             Wanted::Json { shape } => {
                 Sink::Json(JsonRows::new(format, shape.as_deref(), JSON_CAPACITY))
             }
-            Wanted::Body { shape, message } => {
+            Wanted::Body {
+                shape,
+                message,
+                limit,
+                turn,
+            } => {
                 let mut head = b"{\"status\":\"success\",\"message\":".to_vec();
                 write_json_string(message.as_bytes(), &mut head);
                 head.extend_from_slice(b",\"data\":");
                 let rows = JsonRows::new(format, shape.as_deref(), JSON_CAPACITY);
-                Sink::Json(rows.with_head(&head))
+                let rows = rows.with_head(&head);
+                let page = PageRows::json(rows, head.len(), *limit, turn.as_ref());
+                Sink::Page(Box::new(page))
             }
             Wanted::Count => Sink::Count(Count::default()),
             Wanted::Stream(stream) => {
@@ -46,8 +59,8 @@ impl<'a> Sink<'a> {
     }
 
     /// What the call came to; without rows, what the statement did.
-    pub fn answer(self, done: Done) -> Answer {
-        match self {
+    pub fn answer(self, done: Done) -> Result<Answer> {
+        Ok(match self {
             Sink::Rows(rows) => rows.finish().map_or(Answer::Done(done), Answer::Rows),
             Sink::Json(json) => {
                 let rows = json.rows();
@@ -55,8 +68,9 @@ impl<'a> Sink<'a> {
                     .map_or(Answer::Done(done), |bytes| Answer::Json { bytes, rows })
             }
             Sink::Stream(stream) => stream.finish(done),
+            Sink::Page(page) => return page.answer(done),
             Sink::Count(count) => count.value.map_or(Answer::Done(done), Answer::Count),
-        }
+        })
     }
 }
 
@@ -66,6 +80,7 @@ impl RowSink for Sink<'_> {
             Sink::Rows(rows) => rows.begin(columns, memo),
             Sink::Stream(stream) => stream.begin(columns, memo),
             Sink::Json(json) => json.begin(columns, memo),
+            Sink::Page(page) => page.begin(columns, memo),
             Sink::Count(count) => {
                 count.columns = columns.clone();
                 Ok(())
@@ -79,6 +94,7 @@ impl RowSink for Sink<'_> {
             Sink::Rows(rows) => rows.row(row),
             Sink::Stream(stream) => stream.row(row),
             Sink::Json(json) => json.row(row),
+            Sink::Page(page) => page.row(row),
             Sink::Count(count) => count.row(row),
         }
     }
@@ -90,7 +106,7 @@ impl RowSink for Sink<'_> {
     async fn room(&mut self) -> Result<()> {
         match self {
             Sink::Stream(stream) => stream.room().await,
-            Sink::Rows(_) | Sink::Json(_) | Sink::Count(_) => Ok(()),
+            Sink::Rows(_) | Sink::Json(_) | Sink::Page(_) | Sink::Count(_) => Ok(()),
         }
     }
 }
@@ -100,6 +116,7 @@ impl Held for Sink<'_> {
         match self {
             Sink::Rows(rows) => rows.size(),
             Sink::Json(json) => json.size(),
+            Sink::Page(page) => page.size(),
             Sink::Stream(_) | Sink::Count(_) => 0,
         }
     }

@@ -4,6 +4,7 @@
 //! - `template` finds the placeholders and writes the text that is prepared.
 //! - `statement` judges what the statement is and what it leaves behind.
 //! - `plain` tells reads that may run again from all others.
+//! - `slot` finds where a condition of ours goes.
 //! - `lexer` splits text as the lexers of MySQL and MariaDB do.
 //!
 //! Invariant: a value never becomes part of the text here. Placeholders turn into `?` and
@@ -11,6 +12,7 @@
 
 mod lexer;
 mod plain;
+pub mod slot;
 mod statement;
 mod template;
 #[cfg(test)]

@@ -76,7 +76,7 @@ pub fn execute(out: &mut Vec<u8>, statement: u32, params: &Params) -> Result<()>
             Param::Int(value) => out.extend_from_slice(&value.to_le_bytes()),
             Param::UInt(value) => out.extend_from_slice(&value.to_le_bytes()),
             Param::Double(value) => out.extend_from_slice(&value.to_le_bytes()),
-            Param::Text(text) => write_string(out, text),
+            Param::Text(text) | Param::Decimal(text) => write_string(out, text),
             Param::Bytes(bytes) => write_string(out, bytes),
             Param::DateTime(parts) => {
                 out.push(11);
@@ -88,6 +88,12 @@ pub fn execute(out: &mut Vec<u8>, statement: u32, params: &Params) -> Result<()>
                     parts.minute,
                     parts.second,
                 ]);
+                out.extend_from_slice(&parts.micros.to_le_bytes());
+            }
+            Param::Time(parts) => {
+                out.extend_from_slice(&[12, u8::from(parts.negative)]);
+                out.extend_from_slice(&(parts.hours / 24).to_le_bytes());
+                out.extend_from_slice(&[(parts.hours % 24) as u8, parts.minutes, parts.seconds]);
                 out.extend_from_slice(&parts.micros.to_le_bytes());
             }
         }
@@ -106,5 +112,7 @@ fn type_code(param: &Param<'_>) -> [u8; 2] {
         Param::Text(_) => [253, 0],
         Param::Bytes(_) => [252, 0],
         Param::DateTime(_) => [12, 0],
+        Param::Decimal(_) => [246, 0],
+        Param::Time(_) => [11, 0],
     }
 }

@@ -54,7 +54,8 @@ impl RowSink for Discard {
     }
 }
 
-/// The cells of one row, to be read in order and each once.
+/// The cells of one row, to be read in order and each once; a clone reads them once more.
+#[derive(Clone)]
 pub struct Row<'a> {
     cursor: Cursor<'a>,
     /// The bitmap of NULLs of the binary protocol; `None` in the text protocol.

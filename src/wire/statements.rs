@@ -34,7 +34,7 @@ pub struct Key {
 }
 
 /// As many as there are kinds of values, so that one parameter may be of any kind.
-const VARIANTS: u8 = 4;
+const VARIANTS: u8 = 6;
 
 /// The kinds of a statement's parameters, as far as values of them have been seen.
 ///
@@ -48,8 +48,10 @@ pub struct Kinds(Box<[Option<Kind>]>);
 enum Kind {
     Integer,
     Double,
+    Decimal,
     Text,
     Date,
+    Time,
 }
 
 impl Kinds {
@@ -86,7 +88,9 @@ fn kind_of(param: Result<Param<'_>>) -> Option<Kind> {
         Param::Bool(_) | Param::Int(_) | Param::UInt(_) => Some(Kind::Integer),
         Param::Double(_) => Some(Kind::Double),
         Param::Text(_) | Param::Bytes(_) => Some(Kind::Text),
+        Param::Decimal(_) => Some(Kind::Decimal),
         Param::DateTime(_) => Some(Kind::Date),
+        Param::Time(_) => Some(Kind::Time),
     }
 }
 
