@@ -16,6 +16,54 @@ import { Readable } from 'node:stream'
  */
 export function createPool(uriOrOptions: string | URL | PoolOptions): Pool
 
+/** What {@link Queries.call} gives. */
+export interface CallResult<T extends object[][] = Row[][]> {
+  /** The result sets in their order. */
+  results: T
+  /** The values of OUT and INOUT parameters by their names; null when there are none. */
+  out: Row | null
+  affectedRows: number | bigint
+  insertId: number | bigint
+  info: string
+  warningStatus: number
+}
+
+export interface InfileOptions extends CallOptions {
+  /** Gives the content of the file of this name, as it stands in the statement. */
+  infile: (name: string) => InfileSource | Promise<InfileSource>
+}
+
+/** A Readable, a generator, an array: bytes, or text to send in UTF-8. */
+export type InfileSource = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>
+
+/** The rows of a batch: each an array of values for `?`, or each an object for `:name`. */
+export type BatchRows = BatchRow[] | Iterable<BatchRow> | AsyncIterable<BatchRow>
+export type BatchRow = readonly ParamValue[] | { readonly [name: string]: ParamValue }
+
+export interface BatchOptions {
+  /**
+   * Whether all rows are in one transaction, or in an open one are undone together. Without it an error leaves the rows before it stored, and some behind it
+   * that were sent in the same write. Default true.
+   */
+  transaction?: boolean
+  /** Milliseconds for the whole batch, from getting its connection to its COMMIT; 0 is no limit. Default `queryTimeoutMs`. */
+  timeoutMs?: number
+  /** Aborted, the batch rejects with `HEGAR_ABORTED` and is undone; its connection is closed, a held one too. */
+  signal?: AbortSignal
+}
+
+export interface BatchResult {
+  /** The sum over all rows; a BigInt past 2^53. */
+  affectedRows: number | bigint
+  /**
+   * The first id that AUTO_INCREMENT gave, 0 if none; a BigInt past 2^53. Those of the other rows are larger and need
+   * not follow one another.
+   */
+  insertId: number | bigint
+  /** The warnings of all statements. */
+  warningStatus: number
+}
+
 /** The calls that a pool, a held connection and a transaction have in common. */
 export interface Queries {
   /**
@@ -37,6 +85,60 @@ export interface Queries {
   execute(sql: string, params?: Params | null, options?: CallOptions): Promise<ExecuteResult>
   /** The rows of a statement that changes data and returns rows, such as `INSERT … RETURNING`. */
   execute<T extends object>(sql: string, params?: Params | null, options?: CallOptions): Promise<T[]>
+
+  /**
+   * Calls a stored procedure and gives all of its result sets: `call('CALL report(?, ?)', [7, null])`. OUT and INOUT
+   * parameters are placeholders too; give null for an OUT one, and find their values in `out` by their names.
+   * `query` gives the first result set alone. Any other statement works as well.
+   *
+   * @throws {HegarError} `HEGAR_RESULT_TOO_LARGE` past `maxResultBytes` in all, or 10,000 results.
+   */
+  call<T extends object[][] = Row[][]>(
+    sql: string,
+    params?: Params | null,
+    options?: CallOptions,
+  ): Promise<CallResult<T>>
+
+  /**
+   * Runs the statements of a script one after the other on one connection, for files that you trust, such as
+   * migrations: everything in it runs. The outcome has an entry for each statement, what {@link Queries.query} gives.
+   * Every other call refuses a text with two statements.
+   *
+   * The script is cut here and sent one statement at a time, so that no connection ever takes several in one text.
+   * Comments, strings and the bodies of stored programs are known, and `DELIMITER` lines too, which help where a body
+   * has a column called `begin` or `case` without quotes. Where `sql_mode` decides how a string ends, the server is
+   * asked for it. The session of the script (USE, SET) is not left to others. A script has no transaction of its own:
+   * run it in {@link Pool.transaction} if none of its statements commits by itself, as DDL does.
+   *
+   * `queryTimeoutMs` holds for each statement, `timeoutMs` for all of it; past that, or when its signal is aborted, its
+   * connection is closed, a held one too.
+   *
+   * @throws {HegarError} the error of the statement that failed, with its number in {@link HegarError.statement} and
+   *   its line in {@link HegarError.line}, both from 1. Those before it have been run.
+   */
+  script(sql: string, options?: CallOptions): Promise<(Row[] | ExecuteResult)[]>
+
+  /**
+   * Runs one statement for each of `rows`, all or nothing: `batch('INSERT INTO tags (id, name) VALUES (?, ?)', rows)`.
+   * A row is an array for `?` or an object for `:name`, with one value for each placeholder.
+   *
+   * MariaDB gets many rows in one packet (its bulk protocol), other servers a plain `INSERT … VALUES (…)` or `REPLACE`
+   * with its row repeated, and any other statement once for each row, many in one write. No packet is longer than the
+   * server's `max_allowed_packet`.
+   *
+   * On a pool the batch has a transaction of its own; on a connection too, unless one is open there. In an open one it
+   * is part of that, and when it fails, what it did is undone and the rest of the transaction stays.
+   *
+   * The rows of an array are all checked before anything is sent. Those of an iterable, such as a generator or a
+   * Readable in object mode, are checked when they are read, some thousands at a time, and never held all in memory. No rows resolve with zeros, and nothing is sent.
+   *
+   * @throws {HegarTypeError} `HEGAR_PARAM_INVALID`, naming the row and the position or key in it of a value that
+   *   cannot be sent; also for a row that is longer than the server's `max_allowed_packet`.
+   * @throws {HegarError} the server's error, with the place of its row in {@link HegarError.row}, or of the rows among
+   *   which it is in {@link HegarError.rows}; `HEGAR_QUERY_TIMEOUT` when all of it took longer than `timeoutMs`;
+   *   `HEGAR_UNSUPPORTED` for a statement that returns rows.
+   */
+  batch(sql: string, rows: BatchRows, options?: BatchOptions): Promise<BatchResult>
 
   /**
    * The rows as JSON in UTF-8, byte for byte `JSON.stringify(rows)`, made without the JavaScript thread. Answer
@@ -129,6 +231,23 @@ export interface Queries {
 
 /** A pool of connections to one server. Every promise rejects with a {@link HegarError}. */
 export interface Pool extends Queries, EventEmitter<PoolEvents> {
+  execute(sql: string, params?: Params | null, options?: CallOptions): Promise<ExecuteResult>
+  execute<T extends object>(sql: string, params?: Params | null, options?: CallOptions): Promise<T[]>
+  /**
+   * Runs `LOAD DATA LOCAL INFILE 'name' …` with what `infile('name')` gives: a Readable, or anything else that gives
+   * bytes or text, read no faster than the server takes it. Without the function the statement is refused, whatever
+   * the server asks for; and with it, a server that asks for another name gets nothing and loses the connection.
+   *
+   * It runs on a connection of its own, which alone lets the server ask, while one of the pool's is held for its place;
+   * so it is in no transaction, and {@link Connection} and {@link Transaction} do not have it. `queryTimeoutMs` holds
+   * for all of it. Servers take LOCAL for IGNORE: rows that do not fit become warnings.
+   *
+   * @throws {HegarError} what the stream failed with; the server then stores none of its rows, if the table is
+   *   transactional. `HEGAR_PROTOCOL_ERROR` when the server asks for another file. `HEGAR_PARAM_INVALID` for another
+   *   statement, parameters, or a name with a quote or backslash.
+   */
+  execute(sql: string, params: null | undefined, options: InfileOptions): Promise<ExecuteResult>
+
   /**
    * Runs `fn` with a transaction on a connection of its own: commits when it returns, rolls back when it throws, and
    * resolves or rejects with what it did. A `fn` may also end the transaction by itself. Calls of the pool inside `fn` are not in the transaction: use the one that
@@ -491,7 +610,7 @@ export interface CloseOptions {
   drainMs?: number
 }
 
-export type Operation = 'query' | 'execute' | 'json' | 'paginate' | 'transaction' | 'stream'
+export type Operation = 'query' | 'execute' | 'json' | 'paginate' | 'batch' | 'transaction' | 'stream'
 
 /** Durations are in milliseconds and within 2.5 %; counters only rise. */
 export interface PoolStats {
@@ -833,6 +952,14 @@ export class HegarError extends Error {
   errors?: FieldError[]
   /** True where the message may be shown to the client, for these two. */
   isOperational?: boolean
+  /** The number of the statement of {@link Queries.script} that failed, from 1. */
+  statement?: number
+  /** The line of that script in which it begins, from 1. */
+  line?: number
+  /** The index of the row that failed, among the rows given to {@link Queries.batch}, where that is known. */
+  row?: number
+  /** The indexes of the first and the last row among which the failed row of a batch is. */
+  rows?: [first: number, last: number]
 }
 
 /** A wrong parameter or argument. It is a TypeError, and `instanceof HegarError` holds too. */
@@ -841,6 +968,9 @@ export class HegarTypeError extends TypeError {
   code: HegarErrorCode | (string & {})
   sql?: string
   fatal?: boolean
+  /** The index of the wrong row among those given to {@link Queries.batch}. */
+  row?: number
+  rows?: [first: number, last: number]
 }
 
 export interface ErrorDetails {
@@ -855,6 +985,10 @@ export interface ErrorDetails {
   statusCode?: number
   errors?: FieldError[]
   isOperational?: boolean
+  statement?: number
+  line?: number
+  row?: number
+  rows?: [first: number, last: number]
   cause?: unknown
 }
 

@@ -49,6 +49,8 @@ export declare class NativePool {
    * page by cursor.
    */
   query(call: number, statement: NativeStatement, params: Buffer, length: number, limit: number, execute: boolean, ticket?: NativeTicket | undefined | null, keyset?: NativeKeyset | undefined | null, place?: Buffer | undefined | null): void
+  /** Runs a statement for all of its results. */
+  results(call: number, statement: NativeStatement, params: Buffer, length: number, ticket?: NativeTicket | undefined | null): void
   /** Runs a statement for rows as JSON. */
   queryJson(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
   /** Runs a statement for rows piece by piece, in a form that `lib/stream.js` names. */
@@ -69,18 +71,40 @@ export declare class NativePool {
   metricsText(label: string): string
 }
 
+/** A script, cut into its statements one at a time. */
+export declare class NativeScript {
+  constructor(text: string)
+  /** The next statement as `sql_mode` has it, again and again until `pass` is called; null at the end. */
+  peek(noBackslashEscapes: boolean, ansiQuotes: boolean): NativePiece | null
+  /** Goes on behind the statement that `peek` gave for the same modes. */
+  pass(noBackslashEscapes: boolean, ansiQuotes: boolean): void
+}
+
 /** A held connection. Its calls are answered in their order; dropped unreleased, the connection goes back by itself. */
 export declare class NativeSession {
   /** As `NativePool.query`. */
   query(call: number, statement: NativeStatement, params: Buffer, length: number, limit: number, execute: boolean, ticket?: NativeTicket | undefined | null, keyset?: NativeKeyset | undefined | null, place?: Buffer | undefined | null): void
+  /** Runs a statement for all of its results. */
+  results(call: number, statement: NativeStatement, params: Buffer, length: number, ticket?: NativeTicket | undefined | null): void
   /** As `NativePool.queryJson`. */
   queryJson(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
   /** As `NativePool.stream`. */
   stream(call: number, statement: NativeStatement, params: Buffer, length: number, form: number, shape: NativeShape | undefined | null, stallMs: number, ticket: NativeTicket): void
   /** As `NativePool.paginateJson`; rows and count are read one after the other. */
   paginateJson(call: number, statement: NativeStatement, params: Buffer, length: number, count: NativeStatement | undefined | null, countParams: Buffer, countLength: number, shape: NativeShape | undefined | null, page: number, limit: number, message: string, ticket: NativeTicket | undefined | null, peeks: boolean, total: number | undefined | null, isEstimate: boolean, keyset?: NativeKeyset | undefined | null, place?: Buffer | undefined | null): void
+  /**
+   * Runs a statement for each of the rows of `columns` values in `rows`, of which the first has the place `first` in
+   * the whole batch, within `timeout_ms` (0: any time).
+   */
+  batch(call: number, statement: NativeStatement, rows: Buffer, length: number, columns: number, first: number, timeoutMs: number): void
   /** Runs a statement that `lib/transaction.js` wrote: `prepare`, `begin`, `savepoint`, `commit` or `rollback`. */
   control(call: number, control: string, sql: string): void
+  /** Begins to run a LOAD DATA LOCAL on a connection opened for it; the outcome is 1 if the server waits for the file. */
+  fileBegin(call: number, sql: string): void
+  /** Sends a part of the file; the outcome comes when the socket has taken it. */
+  filePart(call: number, bytes: Buffer): void
+  /** Ends the file; the outcome is what the statement did. */
+  fileEnd(call: number): void
   /** Gives the connection back after the calls before; the outcome comes when it is clean. */
   release(call: number): void
   /** Closes the connection at once. */
@@ -96,6 +120,12 @@ export declare class NativeShape {
 export declare class NativeStatement {
   /** Finds the placeholders of `sql`: `?`, or `:name` when `named`. Throws when the two are mixed. */
   constructor(sql: string, named: boolean)
+  /** A statement that is sent as it is, without being prepared. */
+  static text(sql: string): NativeStatement
+  /** Whether the statement may change what a text means: `sql_mode`, or anything else of the session. */
+  get changesSession(): boolean
+  /** The file that it names if it is a LOAD DATA LOCAL. */
+  get localFile(): string | null
   /** How many placeholders the text has. */
   get placeholders(): number
   /** The name of each placeholder in order; empty for positional ones. */
@@ -119,6 +149,15 @@ export declare class NativeTicket {
  * reason why a condition can not stand there.
  */
 export declare function findSlot(sql: string, name: string, open: boolean): NativeSlot | null
+
+/** A statement of a script. */
+export interface NativePiece {
+  sql: string
+  /** The line that its first word is in, from 1. */
+  line: number
+  /** Whether `sql_mode` decides where it ends. */
+  dependsOnMode: boolean
+}
 
 /** A statement cut at its marker. */
 export interface NativeSlot {

@@ -838,6 +838,7 @@ module.exports = nativeBinding
 module.exports.NativeCompletions = nativeBinding.NativeCompletions
 module.exports.NativeKeyset = nativeBinding.NativeKeyset
 module.exports.NativePool = nativeBinding.NativePool
+module.exports.NativeScript = nativeBinding.NativeScript
 module.exports.NativeSession = nativeBinding.NativeSession
 module.exports.NativeShape = nativeBinding.NativeShape
 module.exports.NativeStatement = nativeBinding.NativeStatement

@@ -72,6 +72,7 @@ describe('metrics', () => {
             'execute',
             'json',
             'paginate',
+            'batch',
             'transaction',
             'stream',
           ])

@@ -29,6 +29,49 @@ describe('statements', () => {
       })
     }
 
+    // Stacked queries: what an injection ends the first statement for. Nothing but `script` takes two.
+    it('by every call, with parameters and without (stacked queries)', async () => {
+      const stacked = [
+        (first, value) => `${first} ${value}; DELETE FROM t`,
+        (first, value) => `${first} ${value};DELETE FROM t;`,
+        (first, value) => `${first} ${value}; /*! DELETE FROM t */`,
+        (first, value) => `${first} ${value} -- \n; DELETE FROM t`,
+        (first, value) => `${first} ${value}; CALL nothing()`,
+      ]
+      const wide = await openDrivers({ connectionLimit: 4 })
+      const pool = wide.db
+      await wide.run('CREATE TABLE t (v VARCHAR(20))', "INSERT INTO t VALUES ('kept')")
+      for (const text of stacked) {
+        for (const [params, named] of [[undefined], [null], [[]], [{}], [[1]], [{ v: 1 }, ':v']]) {
+          const has = params !== undefined && params !== null && Object.keys(params).length > 0
+          const sql = text('SELECT', has ? (named ?? '?') : '1')
+          const options = { page: 1, limit: 2, count: 'none' }
+          const connection = await pool.getConnection()
+          const transaction = await pool.begin()
+          for (const face of [pool, connection, transaction]) {
+            for (const run of [
+              () => face.query(sql, params),
+              () => face.queryOne(sql, params),
+              () => face.execute(sql, params),
+              () => face.queryJson(sql, params),
+              () => face.call(sql, params),
+              () => face.paginate(sql, params, options),
+              () => face.paginateJson(sql, params, options),
+            ]) {
+              await assert.rejects(run(), { code: /^(ER_PARSE_ERROR|HEGAR_PARAM_INVALID)$/ }, sql)
+            }
+            await assert.rejects(face.batch(text('INSERT INTO t (v) VALUES', '(?)'), [['x']]), {
+              code: 'ER_PARSE_ERROR',
+            })
+          }
+          await transaction.rollback()
+          await connection.release()
+        }
+      }
+      assert.deepEqual(await pool.query('SELECT v FROM t'), [{ v: 'kept' }])
+      await wide.close()
+    })
+
     it('also when the first one can not be prepared', async () => {
       for (const sql of [
         'LOCK TABLES t READ; SELECT 1',

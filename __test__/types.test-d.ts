@@ -16,6 +16,7 @@ import {
   type EstimatedSummary,
   type ExecuteResult,
   type Leak,
+  type Operation,
   type Page,
   type Pool,
   type PoolOptions,
@@ -160,10 +161,50 @@ export async function deepPagesAndEstimatesAreAskedFor(db: Pool): Promise<void> 
   pageLinks({ url: '/users' }, estimated.pagination, { base: 'https://a.example' })
 }
 
+export async function batchesScriptsAndCallsHaveTypes(db: Queries, pool: Pool): Promise<void> {
+  const done = await db.batch('INSERT INTO t VALUES (?, ?)', [[1, 'a'] as const, [2n, null]])
+  same<typeof done.insertId, number | bigint>(true)
+  await db.batch('INSERT INTO t VALUES (:a)', new Set([{ a: new Date() }]), {
+    transaction: false,
+    timeoutMs: 5,
+  })
+  await db.batch(
+    'INSERT INTO t VALUES (?)',
+    (async function* () {
+      yield [Buffer.from('x')]
+    })(),
+  )
+  // @ts-expect-error a row has one value for each placeholder
+  await db.batch('INSERT INTO t VALUES (?)', [[[1, 2]]])
+  // @ts-expect-error an option that does not exist
+  await db.batch('INSERT INTO t VALUES (?)', [[1]], { retries: 1 })
+  // @ts-expect-error rows are arrays or objects
+  await db.batch('INSERT INTO t VALUES (?)', [1, 2])
+
+  const { results, out } = await db.call<[User[], Row[]]>('CALL p(?)', [1])
+  same<typeof results, [User[], Row[]]>(true)
+  same<typeof out, Row | null>(true)
+  const untyped = await db.call('CALL p()')
+  same<typeof untyped.results, Row[][]>(true)
+
+  const outcomes = await db.script('SELECT 1; DELETE FROM t')
+  same<typeof outcomes, (Row[] | ExecuteResult)[]>(true)
+  // @ts-expect-error a script takes no parameters
+  await db.script('SELECT ?', [1])
+
+  const loaded = await pool.execute("LOAD DATA LOCAL INFILE 'x' INTO TABLE t", null, {
+    infile: (name) => [name],
+  })
+  same<typeof loaded, ExecuteResult>(true)
+  // @ts-expect-error a file is not read by its path
+  await pool.execute("LOAD DATA LOCAL INFILE 'x' INTO TABLE t", null, { infile: '/tmp/x' })
+}
+
 export async function thePoolReportsInTypes(db: Pool): Promise<void> {
   db.on('slowQuery', (query) => {
     same<typeof query.durationMs, number>(true)
-    same<typeof query.operation, 'query' | 'execute' | 'json' | 'paginate' | 'transaction' | 'stream'>(true)
+    same<typeof query.operation, Operation>(true)
+    same<Operation, 'query' | 'execute' | 'json' | 'paginate' | 'batch' | 'transaction' | 'stream'>(true)
   })
   same<ReturnType<Pool['metricsText']>, string>(true)
   const stats = db.stats()

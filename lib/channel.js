@@ -33,7 +33,8 @@ class Channel {
   #streams
 
   /**
-   * `settings` are those of the pool: `{timezone, mayGenerate, trace, target, onSlow(query), tellConnects()}`. `refusal()` says, before each
+   * `settings` are those of the pool: `{timezone, mayGenerate, queryTimeoutMs, trace, target, onSlow(query),
+   * tellConnects()}`. `refusal()` says, before each
    * call, why there can be none, in the form of what Rust reports, or null.
    */
   constructor({ native, gate, settings, refusal, keysets, counts, streams = null }) {
@@ -51,6 +52,10 @@ class Channel {
     const { gate, keysets } = this
     const streams = native === this.native ? this.#streams : new Set()
     return new Channel({ native, gate, settings: this.#settings, refusal, keysets, counts: null, streams })
+  }
+
+  get settings() {
+    return this.#settings
   }
 
   pack(statement, params) {

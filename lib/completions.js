@@ -14,6 +14,9 @@ const NUMBER = 7
 const FORGET_SHAPES = 8
 const PIECE = 9
 const JSON_PIECE = 10
+const RESULT_ROWS = 11
+const RESULT_DONE = 12
+const RESULTS_END = 13
 const HEADER = 32
 
 // Large enough for the segments of rows, small enough for the processor's cache.
@@ -119,6 +122,20 @@ function deliver(kind, call, number, payload, start, length, head) {
     }
     case JSON_PIECE:
       call.piece(payload ?? copy(start, length), inline.words[head + 7] >>> 0)
+      return
+    case RESULT_ROWS:
+      call.results ??= { list: [], out: null }
+      if (inline.words[head + 7] === 1) call.results.out = call.results.list.length
+      call.results.list.push(call.rows ?? [])
+      call.rows = null
+      call.built = 0
+      return
+    case RESULT_DONE:
+      call.results ??= { list: [], out: null }
+      call.results.list.push(doneOf(payload ?? staging, payload ? 0 : start, length))
+      return
+    case RESULTS_END:
+      finish(call, number, head, call.results)
       return
     case NUMBER:
       finish(call, number, head, staging.readDoubleLE(start))

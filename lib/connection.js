@@ -1,5 +1,6 @@
 'use strict'
 
+const { enclose } = require('./batch.js')
 const { Queries } = require('./queries.js')
 const { Controls, startStatements } = require('./controls.js')
 
@@ -35,6 +36,8 @@ class Connection extends Queries {
   #controls
   #onRelease
   #released = null
+  /** The end of the batch before: two at a time would share a transaction. */
+  #batches = Promise.resolve()
 
   constructor({ native, channel, threadId, onRelease }) {
     const own = channel.to(native, () => (this.#released === null ? null : RELEASED))
@@ -67,6 +70,37 @@ class Connection extends Queries {
   destroy() {
     this.#native.destroy()
     this.release()
+  }
+
+  [enclose](wanted, work, watch) {
+    let isRunning = false
+    const batch = this.#batches.then(() => {
+      if (watch.error !== null) throw watch.error
+      isRunning = true
+      return this.#enclose(wanted, work)
+    })
+    this.#batches = batch.catch(() => {})
+    return watch.during(batch, () => isRunning && this.destroy())
+  }
+
+  async #enclose(wanted, work) {
+    if (!wanted) return work(this.#channel, false)
+    try {
+      await this.beginTransaction()
+    } catch (error) {
+      if (error.code !== 'HEGAR_TRANSACTION_OPEN') throw error
+      return this.#controls.undoable(() => work(this.#channel, false))
+    }
+    let value
+    try {
+      value = await work(this.#channel, true)
+    } catch (error) {
+      // Where this fails there is no transaction any more, or release() rolls it back.
+      await this.rollback().catch(() => {})
+      throw error
+    }
+    await this.commit()
+    return value
   }
 
   async #giveBack() {

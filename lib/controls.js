@@ -10,6 +10,7 @@ const START = ['isolation', 'readOnly']
 /** Runs the statements that begin and end transactions; Rust keeps account of them. */
 class Controls {
   #channel
+  #savepoints = 0
 
   constructor(channel) {
     this.#channel = channel
@@ -25,6 +26,22 @@ class Controls {
     } catch (error) {
       throw this.#channel.failure(error, sql, site)
     }
+  }
+
+  /** Runs `work()` in an open transaction; when it throws, what it did is undone. */
+  async undoable(work) {
+    const name = `hegar_${++this.#savepoints}`
+    await this.run('savepoint', `SAVEPOINT ${name}`)
+    let value
+    try {
+      value = await work()
+    } catch (error) {
+      // Where the server has ended the whole transaction there is no savepoint to go back to; `error` says so.
+      await this.run('savepoint', `ROLLBACK TO SAVEPOINT ${name}`).catch(() => {})
+      throw error
+    }
+    await this.run('savepoint', `RELEASE SAVEPOINT ${name}`)
+    return value
   }
 }
 

@@ -14,6 +14,10 @@ const fields = [
   'statusCode',
   'errors',
   'isOperational',
+  'row',
+  'rows',
+  'statement',
+  'line',
 ]
 
 /**
@@ -58,8 +62,8 @@ function paramError(message) {
 }
 
 /**
- * What Rust reported, `{code, message, errno?, sqlState?, fatal?, cause?: {code, message}}`, as an error to throw;
- * `reason` is why a signal was aborted.
+ * What Rust reported, `{code, message, errno?, sqlState?, fatal?, rows?: [first, last], script?: {statement, line, sql},
+ * cause?: {code, message}}`, as an error to throw; `reason` is why a signal was aborted.
  * `site` is an object that `Error.captureStackTrace` has marked where the caller called us; given that, the stack
  * shows the caller's line although the error is made later, in the completion of the call.
  */
@@ -71,10 +75,23 @@ function fromNative(raw, sql, site) {
     details.sqlState = raw.sqlState
     details.sqlMessage = raw.message
   }
+  let message = raw.message ?? 'an error without a message'
+  if (raw.rows) {
+    const [first, last] = raw.rows
+    details.rows = raw.rows
+    if (first === last) details.row = first
+    const place = first === last ? `row ${first + 1}` : `one of the rows ${first + 1} to ${last + 1}`
+    message = `${message} (${place} of the batch)`
+  }
+  if (raw.script) {
+    const { statement, line } = raw.script
+    Object.assign(details, { statement, line, sql: raw.script.sql })
+    message = `${message} (statement ${statement} of the script, line ${line})`
+  }
   if (raw.cause) details.cause = systemError(raw.cause)
   if (raw.reason !== undefined) details.cause = raw.reason
   const type = details.code === 'HEGAR_PARAM_INVALID' ? HegarTypeError : HegarError
-  const error = new type(raw.message ?? 'an error without a message', details)
+  const error = new type(message, details)
   if (site) showCaller(error, site)
   return error
 }

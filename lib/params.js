@@ -81,24 +81,120 @@ function packInside(statement, params, timezone) {
   }
 }
 
+/** The bytes of some rows of a batch. They stay until they are packed anew, whatever calls come in between. */
+class Packing {
+  bytes = Buffer.allocUnsafeSlow(16 * 1024)
+  length = 0
+
+  /**
+   * Packs rows from `rows[from]` on, until there are none left or the bytes are `limit` or more, and returns the index
+   * of the next one. `first` is the place of `rows[0]` in the whole batch; a row that cannot be sent throws a
+   * HegarTypeError that names its place, with `row`, and the position or key of the value.
+   */
+  pack(statement, rows, from, { first, timezone, limit }) {
+    const [otherBuffer, otherLength, wasPacking] = [buffer, length, isPacking]
+    isPacking = true
+    buffer = this.bytes.length > KEEP ? Buffer.allocUnsafeSlow(16 * 1024) : this.bytes
+    length = 0
+    let index = from
+    try {
+      while (index < rows.length && length < limit) packRow(statement, rows[index++], timezone)
+    } catch (error) {
+      throw inRow(error, first + index - 1)
+    } finally {
+      this.bytes = buffer
+      this.length = length
+      buffer = otherBuffer
+      length = otherLength
+      isPacking = wasPacking
+    }
+    return index
+  }
+
+  /** Throws what packing these rows would throw; most values need no packing for that. */
+  check(statement, rows, from, to, { first, timezone }) {
+    for (let index = from; index < to; index++) {
+      if (!isFine(statement, rows[index])) this.pack(statement, rows, index, { first, timezone, limit: 1 })
+    }
+  }
+}
+
+function isFine({ names, placeholders }, row) {
+  if (names.length === 0) {
+    if (!Array.isArray(row) || row.length !== placeholders) return false
+    for (let index = 0; index < placeholders; index++) if (!isSimple(row[index])) return false
+    return true
+  }
+  if (row === null || typeof row !== 'object' || Array.isArray(row)) return false
+  for (const name of names) if (!Object.hasOwn(row, name) || !isSimple(row[name])) return false
+  return true
+}
+
+function isSimple(value) {
+  return (
+    typeof value === 'string' ||
+    typeof value === 'boolean' ||
+    value === null ||
+    (typeof value === 'number' && Number.isFinite(value))
+  )
+}
+
+function packRow(statement, row, timezone) {
+  const { names, placeholders } = statement
+  if (names.length === 0) {
+    if (!Array.isArray(row)) throw paramError(`it is ${typeNameOf(row)}, and the first row is an array`)
+    if (row.length !== placeholders) throw new HegarTypeError(wrongCount(placeholders, row.length))
+    for (let index = 0; index < placeholders; index++) packSingle(row[index], timezone, index)
+    return
+  }
+  if (row === null || typeof row !== 'object' || Array.isArray(row)) {
+    throw paramError(`it is ${typeNameOf(row)}, and the first row is an object`)
+  }
+  for (const name of names) {
+    if (!Object.hasOwn(row, name)) throw missing(name)
+    packSingle(row[name], timezone, name)
+  }
+}
+
+// A list would change the statement, which is the same for all rows of a batch.
+function packSingle(value, timezone, place) {
+  if (Array.isArray(value)) {
+    throw paramError(`${named(place)} is an array, and a batch takes one value for each placeholder`)
+  }
+  packValue(value, timezone, place)
+}
+
+function inRow(error, row) {
+  if (!(error instanceof HegarTypeError)) return error
+  const located = paramError(`row ${row + 1} of the batch: ${error.message}`)
+  located.row = row
+  return located
+}
+
 function packPositional(statement, params, timezone) {
   const expected = statement.placeholders
   if (params.length !== expected) {
-    throw new HegarTypeError(
-      `the statement has ${count(expected, 'placeholder')} and ${count(params.length, 'parameter')} ` +
-        `${params.length === 1 ? 'was' : 'were'} given`,
-    )
+    throw new HegarTypeError(wrongCount(expected, params.length))
   }
   for (let index = 0; index < expected; index++) packParam(params[index], timezone, index)
 }
 
 function packNamed(statement, params, timezone) {
   for (const name of statement.names) {
-    if (!Object.hasOwn(params, name)) {
-      throw new HegarTypeError(`the statement has the placeholder :${name}, for which no parameter was given`)
-    }
+    if (!Object.hasOwn(params, name)) throw missing(name)
     packParam(params[name], timezone, name)
   }
+}
+
+function wrongCount(expected, given) {
+  return (
+    `the statement has ${count(expected, 'placeholder')} and ${count(given, 'parameter')} ` +
+    `${given === 1 ? 'was' : 'were'} given`
+  )
+}
+
+function missing(name) {
+  return new HegarTypeError(`the statement has the placeholder :${name}, for which no parameter was given`)
 }
 
 function packParam(value, timezone, place) {
@@ -269,6 +365,11 @@ function refused(value, place, element) {
   return paramError(`${named(place, element)} is ${what}, which can not be sent; ${hint}`)
 }
 
+function typeNameOf(row) {
+  if (row === null || row === undefined) return String(row)
+  return Array.isArray(row) ? 'an array' : `of type ${typeName(row)}`
+}
+
 // By the prototype: a property `constructor` may come from a request. A Proxy may throw here.
 function typeName(value) {
   if (typeof value !== 'object') return typeof value
@@ -290,4 +391,4 @@ function count(number, what) {
   return `${number} ${what}${number === 1 ? '' : 's'}`
 }
 
-module.exports = { packParams, noParams, Packed, TAG }
+module.exports = { packParams, noParams, Packed, Packing, TAG }

@@ -4,17 +4,20 @@ module.exports = { createPool }
 
 const { NativePool } = require('./native.js')
 const { normaliseOptions } = require('./options.js')
+const { enclose } = require('./batch.js')
 const { completions } = require('./completions.js')
 const { Channel } = require('./channel.js')
-const { Connection } = require('./connection.js')
+const { Connection, faceOf } = require('./connection.js')
 const { Counts } = require('./counts.js')
 const { secretsOf } = require('./cursor.js')
 const { Gate } = require('./gate.js')
 const { HegarTypeError } = require('./errors.js')
+const { fileOf, sendFile } = require('./infile.js')
 const { Keysets } = require('./keyset.js')
 const { Queries } = require('./queries.js')
 const { readLimits } = require('./call-options.js')
 const { begin, transact, isNestedIn } = require('./transaction.js')
+const { watchLimits } = require('./watch.js')
 const { watchForLeak } = require('./leak.js')
 const tracing = require('./tracing.js')
 
@@ -46,6 +49,7 @@ class Pool extends Queries {
       gate: new Gate(),
       settings: {
         timezone: native.timezone,
+        queryTimeoutMs: native.queryTimeoutMs,
         mayGenerate: !pool.disableEval,
         trace: pool.trace,
         target,
@@ -85,6 +89,35 @@ class Pool extends Queries {
 
   #hold(method, limits) {
     return this.#channel.tracedOn(tracing.acquire, {}, () => this.#take(method, limits))
+  }
+
+  async execute(sql, params, options) {
+    if (options?.infile === undefined) return super.execute(sql, params, options)
+    const site = this.#channel.site(this.execute)
+    try {
+      const { name, infile, limits } = fileOf(sql, params, options)
+      const watch = watchLimits(limits, 'the load')
+      const connection = await this.#hold(this.execute, watch.limits)
+      try {
+        const face = faceOf(connection, () => null)
+        return await watch.during(sendFile(face, sql, name, infile), () => connection.destroy())
+      } finally {
+        watch.end()
+        // Also ends a load that has not come to its end.
+        await connection.release()
+      }
+    } catch (error) {
+      throw this.#channel.failure(error, sql, site, this.execute)
+    }
+  }
+
+  async [enclose](wanted, work, watch) {
+    const connection = await this.#hold(this.batch, watch.limits)
+    try {
+      return await connection[enclose](wanted, work, watch)
+    } finally {
+      await connection.release()
+    }
   }
 
   // Takes a connection; `method` is what the caller called, for the stacks of errors and leaks.

@@ -1,6 +1,7 @@
 'use strict'
 
 const { EventEmitter } = require('node:events')
+const { runBatch } = require('./batch.js')
 const { HegarTypeError } = require('./errors.js')
 const { statementFor } = require('./statements.js')
 const { shapeFor } = require('./shape.js')
@@ -11,6 +12,8 @@ const { integer, invalid } = require('./options/readers.js')
 const { watchLimits } = require('./watch.js')
 const { RowStream, JsonStream, FORMS } = require('./stream.js')
 const { readCallOptions, readLimits, limitsOf, limitReaders } = require('./call-options.js')
+const { plain } = require('./results.js')
+const { runScript } = require('./script.js')
 
 // Checked where they are used.
 const any = (value) => value
@@ -32,7 +35,16 @@ class Queries extends EventEmitter {
 
   static {
     // Around the methods and not in them, so that what is told of a call is what its caller sees.
-    for (const name of ['query', 'queryOne', 'execute', 'queryJson', 'paginate', 'paginateJson']) {
+    for (const name of [
+      'query',
+      'queryOne',
+      'execute',
+      'queryJson',
+      'paginate',
+      'paginateJson',
+      'call',
+      'batch',
+    ]) {
       const method = this.prototype[name]
       this.prototype[name] = function (sql, params, options) {
         return this.#channel.traced(sql, () => method.call(this, sql, params, options))
@@ -149,6 +161,38 @@ class Queries extends EventEmitter {
     return null
   }
 
+  async batch(sql, rows, options) {
+    const site = this.#channel.site(this.batch)
+    try {
+      return await runBatch(this, this.#channel.settings, sql, rows, options)
+    } catch (error) {
+      throw this.#channel.failure(error, sql, site, this.batch)
+    }
+  }
+
+  async call(sql, params, options) {
+    const site = this.#channel.site(this.call)
+    try {
+      const limits = readLimits('call', options)
+      const statement = statementOf(sql, params)
+      const packed = this.#channel.pack(statement, params)
+      const start = (number, ticket) =>
+        this.#channel.native.results(number, statement.native, packed.bytes, packed.length, ticket)
+      return callResult(await this.#channel.call('query', sql, start, limits))
+    } catch (error) {
+      throw this.#channel.failure(error, sql, site, this.call)
+    }
+  }
+
+  async script(sql, options) {
+    const site = this.#channel.site(this.script)
+    try {
+      return await runScript(this, sql, options, plain)
+    } catch (error) {
+      throw this.#channel.failure(error, undefined, site, this.script)
+    }
+  }
+
   #rows(sql, params, limit, operation, limits, plan) {
     const statement = statementOf(sql, params)
     const packed = this.#channel.pack(statement, params)
@@ -247,16 +291,17 @@ function statementOf(sql, params) {
   return statementFor(sql, true)
 }
 
-// What a statement did, in mysql2's names; rows stay rows.
-function plain(result) {
-  if (Array.isArray(result)) return result
-  const { affectedRows, insertId, info, warningStatus } = result
+// What a procedure did: its result sets, and apart from them the values of its OUT parameters.
+function callResult({ list, out }) {
+  const done = list.findLast((result) => !Array.isArray(result))
+  const { affectedRows = 0, insertId = 0, info = '', warningStatus = 0 } = done ?? {}
   return {
+    results: list.filter((result, index) => Array.isArray(result) && index !== out),
+    out: out === null ? null : list[out][0],
     affectedRows,
     insertId,
     info,
     warningStatus,
-    changedRows: Number(/Changed: (\d+)/.exec(info)?.[1] ?? 0),
   }
 }
 

@@ -2,6 +2,7 @@
 
 const { AsyncLocalStorage } = require('node:async_hooks')
 const { setTimeout: sleep } = require('node:timers/promises')
+const { enclose } = require('./batch.js')
 const { HegarTypeError } = require('./errors.js')
 const { beginOn, faceOf } = require('./connection.js')
 const { Controls, startStatements } = require('./controls.js')
@@ -23,14 +24,17 @@ const OVER = {
 
 /** A transaction on a connection of its own, which goes back to the pool when it is over. */
 class Transaction extends Queries {
+  #channel
   #connection
   #controls
-  #savepoints = 0
+  /** The end of the batch before: the savepoints of two at a time would mix. */
+  #batches = Promise.resolve()
   #isOver = false
 
   constructor(connection) {
     const channel = faceOf(connection, () => (this.#isOver ? OVER : null))
     super(channel)
+    this.#channel = channel
     this.#connection = connection
     this.#controls = new Controls(channel)
     this.threadId = connection.threadId
@@ -42,18 +46,7 @@ class Transaction extends Queries {
 
   async savepoint(fn) {
     if (typeof fn !== 'function') throw new HegarTypeError('savepoint: the argument must be a function')
-    const name = `hegar_${++this.#savepoints}`
-    await this.#controls.run('savepoint', `SAVEPOINT ${name}`)
-    let value
-    try {
-      value = await fn(this)
-    } catch (error) {
-      // Where the server has ended the whole transaction there is no savepoint to go back to; `error` says so.
-      await this.#controls.run('savepoint', `ROLLBACK TO SAVEPOINT ${name}`).catch(() => {})
-      throw error
-    }
-    await this.#controls.run('savepoint', `RELEASE SAVEPOINT ${name}`)
-    return value
+    return this.#controls.undoable(() => fn(this))
   }
 
   commit() {
@@ -62,6 +55,19 @@ class Transaction extends Queries {
 
   rollback() {
     return this.#end('rollback', 'ROLLBACK')
+  }
+
+  // A batch that fails leaves the transaction as it was before, whatever becomes of that.
+  [enclose](wanted, work, watch) {
+    let isRunning = false
+    const run = () => work(this.#channel, true)
+    const batch = this.#batches.then(() => {
+      if (watch.error !== null) throw watch.error
+      isRunning = true
+      return wanted ? this.#controls.undoable(run) : run()
+    })
+    this.#batches = batch.catch(() => {})
+    return watch.during(batch, () => isRunning && this.#connection.destroy())
   }
 
   async #end(control, sql) {

@@ -52,6 +52,7 @@ impl Call {
             Wanted::Rows { operation, .. } => *operation,
             // As a page by number, whose rows are asked for like any others.
             Wanted::Page { .. } => Operation::Query,
+            Wanted::Results => Operation::Query,
             Wanted::Json { .. } => Operation::Json,
             Wanted::Body { .. } | Wanted::Count => Operation::Paginate,
             Wanted::Stream(_) => Operation::Stream,
@@ -65,6 +66,8 @@ pub enum Wanted {
     Rows { limit: usize, operation: Operation },
     /// One page of rows as objects, of `limit` and one more, and where its neighbours begin.
     Page { limit: usize, turn: Turn },
+    /// All results of a statement, which may have several, as objects.
+    Results,
     /// All rows as JSON.
     Json { shape: Option<Arc<Shape>> },
     /// The first `limit` rows as JSON behind the beginning of a response body, and where a page by cursor ends.
@@ -109,6 +112,7 @@ pub enum Answer {
         ends: Ends,
     },
     Done(Done),
+    Results(Results),
     Json {
         bytes: Vec<u8>,
         rows: usize,
@@ -124,6 +128,14 @@ pub enum Answer {
     Count(u64),
 }
 
+/// The results of one statement in their order.
+pub struct Results {
+    /// Rows, or what was done; the last one says what the statement did.
+    pub list: Vec<Answer>,
+    /// Which of them holds the values of OUT parameters.
+    pub out: Option<usize>,
+}
+
 impl Answer {
     /// The memory it holds until JavaScript takes it.
     pub fn size(&self) -> usize {
@@ -132,6 +144,7 @@ impl Answer {
                 packed.segments.iter().map(Packet::size).sum()
             }
             Answer::Json { bytes, .. } | Answer::Body { bytes, .. } => bytes.capacity(),
+            Answer::Results(results) => results.list.iter().map(Answer::size).sum(),
             Answer::Done(_) | Answer::Count(_) => 0,
         }
     }
@@ -140,6 +153,7 @@ impl Answer {
         match self {
             Answer::Rows(packed) | Answer::Page { rows: packed, .. } => packed.rows,
             Answer::Json { rows, .. } | Answer::Body { rows, .. } => *rows,
+            Answer::Results(results) => results.list.iter().map(Answer::rows).sum(),
             Answer::Done(_) | Answer::Count(_) => 0,
         }
     }

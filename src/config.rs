@@ -52,6 +52,9 @@ pub struct Config {
     pub reset_on_release: bool,
     pub slow_query_ms: u64,
     pub worker_threads: usize,
+    /// Whether a connection may be asked for a file. No option sets it; see `wire/connection/file.rs`.
+    #[serde(skip)]
+    pub local_files: bool,
 }
 
 /// Which temporal types arrive as the server's text instead of a `Date`.

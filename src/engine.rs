@@ -39,7 +39,7 @@ pub use job::Reply;
 pub use keyset::{Ends, KeyColumn, Keyset, Turn};
 pub use memory::{Claim, Memory};
 pub use paginate::{Page, PageCall, Total};
-pub use session::{Control, Patience, Session};
+pub use session::{BatchCall, Control, FileStep, Patience, Session};
 pub use ticket::{Caller, Ticket};
 
 /// What a pool is to the binding: calls in, answers out.

@@ -9,7 +9,9 @@ use serde::Serialize;
 pub struct Error {
     kind: Kind,
     message: String,
-    cause: Option<Cause>,
+    // Boxed, because few errors have them and every result has room for an error.
+    cause: Option<Box<Cause>>,
+    rows: Option<Box<(u64, u64)>>,
 }
 
 pub type Result<T> = std::result::Result<T, Error>;
@@ -94,6 +96,7 @@ impl Error {
             kind,
             message: message.into(),
             cause: None,
+            rows: None,
         }
     }
 
@@ -107,7 +110,8 @@ impl Error {
         Error {
             kind: Kind::ConnectionLost,
             message,
-            cause: Some(Cause::of(source)),
+            cause: Some(Box::new(Cause::of(source))),
+            rows: None,
         }
     }
 
@@ -116,12 +120,24 @@ impl Error {
         Error {
             kind: Kind::ConnectFailed,
             message: format!("could not connect to {target}: {source}"),
-            cause: Some(Cause::of(source)),
+            cause: Some(Box::new(Cause::of(source))),
+            rows: None,
         }
     }
 
     pub fn protocol(message: impl Into<String>) -> Self {
         Error::new(Kind::Protocol, message)
+    }
+
+    /// The error of a batch, with the first and the last row that it may be of, counted from 0.
+    pub fn at_rows(mut self, first: u64, last: u64) -> Self {
+        self.rows = Some(Box::new((first, last)));
+        self
+    }
+
+    /// See [`Error::at_rows`].
+    pub fn rows(&self) -> Option<(u64, u64)> {
+        self.rows.as_deref().copied()
     }
 
     pub fn kind(&self) -> Kind {
@@ -178,6 +194,8 @@ impl Error {
             sql_state: Option<String>,
             #[serde(skip_serializing_if = "Option::is_none")]
             cause: Option<&'a Cause>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            rows: Option<(u64, u64)>,
         }
         let sql_state = match self.kind {
             Kind::Server { sql_state, .. } => {
@@ -191,7 +209,8 @@ impl Error {
             fatal: self.is_fatal(),
             errno: self.errno(),
             sql_state,
-            cause: self.cause.as_ref(),
+            cause: self.cause.as_deref(),
+            rows: self.rows(),
         };
         serde_json::to_vec(&wire).unwrap_or_else(|_| br#"{"code":"HEGAR_INTERNAL"}"#.to_vec())
     }

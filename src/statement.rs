@@ -10,6 +10,7 @@ use crate::sql::{Placeholders, Template, TemplateError};
 pub struct Statement {
     id: u64,
     template: Template,
+    is_text: bool,
 }
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -20,7 +21,19 @@ impl Statement {
         Ok(Statement {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             template: Template::parse(sql, style)?,
+            is_text: false,
         })
+    }
+
+    /// A statement without placeholders that is sent as it is, without being prepared.
+    pub fn text(sql: &str) -> Result<Statement, TemplateError> {
+        let mut statement = Statement::parse(sql, Placeholders::Positional)?;
+        statement.is_text = true;
+        Ok(statement)
+    }
+
+    pub fn is_text(&self) -> bool {
+        self.is_text
     }
 
     pub fn id(&self) -> u64 {

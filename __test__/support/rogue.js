@@ -5,6 +5,7 @@ const { Duplex } = require('node:stream')
 const tls = require('node:tls')
 
 const PROTOCOL_41 = 0x200
+const LOCAL_FILES = 0x80
 const SSL = 0x800
 const CONNECT_WITH_DB = 0x8
 const SECURE_CONNECTION = 0x8000
@@ -146,9 +147,15 @@ function packet(body, sequence) {
   return Buffer.concat([header, body])
 }
 
-function greeting({ plugin = 'mysql_native_password', nonce = NONCE, tls = false, without = 0 } = {}) {
+function greeting({
+  plugin = 'mysql_native_password',
+  nonce = NONCE,
+  tls = false,
+  local = false,
+  without = 0,
+} = {}) {
   const all = PROTOCOL_41 | CONNECT_WITH_DB | SECURE_CONNECTION | PLUGIN_AUTH | DEPRECATE_EOF | 1
-  const flags = ((tls ? all | SSL : all) & ~without) >>> 0
+  const flags = ((all | (tls ? SSL : 0) | (local ? LOCAL_FILES : 0)) & ~without) >>> 0
   const tail = Buffer.alloc(31 - 8)
   tail.writeUInt16LE(flags & 0xffff, 1)
   tail[3] = 45

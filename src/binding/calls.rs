@@ -6,8 +6,8 @@ use napi::{Error, Result, Status, bindgen_prelude::BufferSlice};
 
 use crate::{
     call::{Answer, Call, Reader, StreamCall, StreamForm, Wanted},
-    codec::params::Params,
-    engine::{self, Claim, Page, PageCall, Total},
+    codec::{params::Params, rows::Rows},
+    engine::{self, BatchCall, Claim, Page, PageCall, Total},
     error,
     flow::Flow,
     metrics::Operation,
@@ -59,6 +59,16 @@ pub fn rows(
         statement: statement.inner(),
         params: unpack(&params, length)?,
         wanted: Wanted::Rows { limit, operation },
+        stop: None,
+    })
+}
+
+/// All results of a statement.
+pub fn results(statement: &NativeStatement, params: BufferSlice<'_>, length: u32) -> Result<Call> {
+    Ok(Call {
+        statement: statement.inner(),
+        params: unpack(&params, length)?,
+        wanted: Wanted::Results,
         stop: None,
     })
 }
@@ -162,6 +172,23 @@ pub struct Known<'a> {
     pub keyset: Option<&'a NativeKeyset>,
     /// What its cursor says.
     pub place: Option<BufferSlice<'a>>,
+}
+
+/// Rows for a statement.
+pub fn batch(
+    statement: &NativeStatement,
+    rows: BufferSlice<'_>,
+    length: u32,
+    columns: u32,
+    first: f64,
+    timeout_ms: f64,
+) -> Result<BatchCall> {
+    let packed = rows.get(..length as usize).unwrap_or_default();
+    Ok(BatchCall {
+        statement: statement.inner(),
+        rows: Rows::unpack(packed, columns as usize, first as u64).map_err(thrown)?,
+        limit: (timeout_ms > 0.0).then(|| Duration::from_secs_f64(timeout_ms.min(1e12) / 1000.0)),
+    })
 }
 
 fn unpack(params: &BufferSlice<'_>, length: u32) -> Result<Params> {

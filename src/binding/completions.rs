@@ -13,7 +13,7 @@
 //! | 4 | rows of the whole result |
 //! | 5 | the number of the shape |
 //! | 6 | 1 if the payload is large |
-//! | 7 | of a piece of a stream what it counts for until it has been used |
+//! | 7 | of a piece of a stream what it counts for until it has been used; 1 for rows that are the values of OUT parameters |
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -32,7 +32,7 @@ use napi::{
 use napi_derive::napi;
 
 use crate::{
-    call::Answer,
+    call::{Answer, Results},
     codec::{
         buffers,
         packed::{Packed, Packet, RowShape},
@@ -78,6 +78,12 @@ enum Kind {
     Piece = 9,
     /// A piece of a stream as bytes.
     JsonPiece = 10,
+    /// The end of one of several results, with rows; the last word of the header is 1 if these are OUT parameters.
+    ResultRows = 11,
+    /// One of several results that is none of rows, as of `Done`.
+    ResultDone = 12,
+    /// The end of a call with several results.
+    ResultsEnd = 13,
 }
 
 /// What became of a call.
@@ -215,6 +221,7 @@ impl NativeCompletions {
                 self.current = Some(delivery);
                 break;
             }
+            self.current = delivery.follower();
         }
         writer.at as u32
     }
@@ -291,6 +298,10 @@ struct Delivery {
     size: u32,
     /// What is still to be written, first to last.
     records: VecDeque<(Kind, Packet)>,
+    /// Whether these are the values of OUT parameters.
+    is_out: bool,
+    /// What is written behind it: further results of the call.
+    followers: VecDeque<Delivery>,
     /// Dropped with the delivery, when JavaScript has all bytes.
     _claim: Option<Claim>,
 }
@@ -304,10 +315,14 @@ impl Delivery {
         let mut shape = None;
         let mut size = 0;
         let mut records = VecDeque::with_capacity(2);
+        let mut followers = VecDeque::new();
         match completion.outcome {
             Outcome::Answer(Answer::Rows(packed)) => {
                 rows = packed.rows as u32;
                 shape = Some(add_rows(packed, Packet::default(), &mut records));
+            }
+            Outcome::Answer(Answer::Results(results)) => {
+                followers = Delivery::of_results(completion.call, slow_ms, results);
             }
             Outcome::Piece(piece) => {
                 rows = piece.rows() as u32;
@@ -360,13 +375,66 @@ impl Delivery {
             shape,
             size,
             records,
+            is_out: false,
+            followers,
             _claim: completion.claim,
         }
     }
 
+    /// A delivery for each result, and one for the end.
+    fn of_results(call: u32, slow_ms: u32, results: Results) -> VecDeque<Delivery> {
+        let part = |records| Delivery {
+            call,
+            // Told once, at the end.
+            slow_ms: 0,
+            rows: 0,
+            shape: None,
+            size: 0,
+            records,
+            is_out: false,
+            followers: VecDeque::new(),
+            _claim: None,
+        };
+        let mut list: VecDeque<Delivery> = VecDeque::with_capacity(results.list.len() + 1);
+        for (index, answer) in results.list.into_iter().enumerate() {
+            let mut delivery = part(VecDeque::new());
+            match answer {
+                Answer::Rows(packed) => {
+                    delivery.rows = packed.rows as u32;
+                    delivery.shape = Some(packed.shape);
+                    delivery.is_out = results.out == Some(index);
+                    let rows = packed.segments.into_iter();
+                    delivery.records = rows.map(|segment| (Kind::Rows, segment)).collect();
+                    delivery
+                        .records
+                        .push_back((Kind::ResultRows, Packet::default()));
+                }
+                Answer::Done(done) => delivery
+                    .records
+                    .push_back((Kind::ResultDone, whole(done_bytes(&done)))),
+                // No statement has these among others.
+                _ => {}
+            }
+            list.push_back(delivery);
+        }
+        let mut end = part(VecDeque::from([(Kind::ResultsEnd, Packet::default())]));
+        end.slow_ms = slow_ms;
+        list.push_back(end);
+        list
+    }
+
+    /// What comes behind this one, which has been written.
+    fn follower(mut self) -> Option<Delivery> {
+        let mut next = self.followers.pop_front()?;
+        next.followers = self.followers;
+        next._claim = self._claim;
+        Some(next)
+    }
+
     /// Writes what fits; false when there is more to write.
     fn write(&mut self, writer: &mut Writer<'_>, known: &mut HashSet<u32>) -> bool {
-        let mut header = [0, self.call, 0, self.slow_ms, self.rows, 0, 0, self.size];
+        let special = if self.is_out { 1 } else { self.size };
+        let mut header = [0, self.call, 0, self.slow_ms, self.rows, 0, 0, special];
         if let Some(shape) = &self.shape {
             header[5] = shape.id;
             if !known.contains(&shape.id) {

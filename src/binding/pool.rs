@@ -71,6 +71,23 @@ impl NativePool {
         Ok(())
     }
 
+    /// Runs a statement for all of its results.
+    #[napi(catch_unwind)]
+    pub fn results(
+        &self,
+        call: u32,
+        statement: &NativeStatement,
+        params: BufferSlice<'_>,
+        length: u32,
+        ticket: Option<&NativeTicket>,
+    ) -> Result<()> {
+        let results = calls::results(statement, params, length)?;
+        let caller =
+            NativeTicket::caller(ticket, &self.engine, results.operation(), self.reply(call));
+        self.engine.start(results, caller);
+        Ok(())
+    }
+
     /// Runs a statement for rows as JSON.
     #[napi(catch_unwind)]
     pub fn query_json(

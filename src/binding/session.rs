@@ -6,7 +6,7 @@ use napi::{Error, Result, Status, bindgen_prelude::BufferSlice};
 use napi_derive::napi;
 
 use crate::{
-    engine::{Caller, Control, Session},
+    engine::{Caller, Control, FileStep, Session},
     metrics::Operation,
 };
 
@@ -53,6 +53,27 @@ impl NativeSession {
             self.reply(call),
         );
         self.session.start(rows, caller);
+        Ok(())
+    }
+
+    /// Runs a statement for all of its results.
+    #[napi(catch_unwind)]
+    pub fn results(
+        &self,
+        call: u32,
+        statement: &NativeStatement,
+        params: BufferSlice<'_>,
+        length: u32,
+        ticket: Option<&NativeTicket>,
+    ) -> Result<()> {
+        let results = calls::results(statement, params, length)?;
+        let caller = NativeTicket::caller(
+            ticket,
+            self.session.engine(),
+            results.operation(),
+            self.reply(call),
+        );
+        self.session.start(results, caller);
         Ok(())
     }
 
@@ -158,6 +179,28 @@ impl NativeSession {
         Ok(())
     }
 
+    /// Runs a statement for each of the rows of `columns` values in `rows`, of which the first has the place `first` in
+    /// the whole batch, within `timeout_ms` (0: any time).
+    #[napi(catch_unwind)]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "an object would cost a property lookup each on every call"
+    )]
+    pub fn batch(
+        &self,
+        call: u32,
+        statement: &NativeStatement,
+        rows: BufferSlice<'_>,
+        length: u32,
+        columns: u32,
+        first: f64,
+        timeout_ms: f64,
+    ) -> Result<()> {
+        let batch = calls::batch(statement, rows, length, columns, first, timeout_ms)?;
+        self.session.batch(batch, self.reply(call));
+        Ok(())
+    }
+
     /// Runs a statement that `lib/transaction.js` wrote: `prepare`, `begin`, `savepoint`, `commit` or `rollback`.
     #[napi(catch_unwind)]
     pub fn control(&self, call: u32, control: String, sql: String) -> Result<()> {
@@ -174,6 +217,25 @@ impl NativeSession {
         };
         self.session.control(control, sql, self.reply(call));
         Ok(())
+    }
+
+    /// Begins to run a LOAD DATA LOCAL on a connection opened for it; the outcome is 1 if the server waits for the file.
+    #[napi(catch_unwind)]
+    pub fn file_begin(&self, call: u32, sql: String) {
+        self.session.file(FileStep::Begin(sql), self.reply(call));
+    }
+
+    /// Sends a part of the file; the outcome comes when the socket has taken it.
+    #[napi(catch_unwind)]
+    pub fn file_part(&self, call: u32, bytes: BufferSlice<'_>) {
+        let part = FileStep::Part(bytes.as_ref().into());
+        self.session.file(part, self.reply(call));
+    }
+
+    /// Ends the file; the outcome is what the statement did.
+    #[napi(catch_unwind)]
+    pub fn file_end(&self, call: u32) {
+        self.session.file(FileStep::End, self.reply(call));
     }
 
     /// Gives the connection back after the calls before; the outcome comes when it is clean.

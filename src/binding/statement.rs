@@ -5,7 +5,11 @@ use std::sync::Arc;
 use napi::{Error, Result, Status};
 use napi_derive::napi;
 
-use crate::{codec::shape::Shape, sql::Placeholders, statement::Statement};
+use crate::{
+    codec::shape::Shape,
+    sql::{self, Mode, Placeholders, Script},
+    statement::Statement,
+};
 
 /// A statement's text, analysed once; `lib/statements.js` keeps one for each text in use.
 #[napi]
@@ -30,6 +34,28 @@ impl NativeStatement {
         })
     }
 
+    /// A statement that is sent as it is, without being prepared.
+    #[napi(factory, catch_unwind)]
+    pub fn text(sql: String) -> Result<NativeStatement> {
+        let inner = Statement::text(&sql)
+            .map_err(|error| Error::new(Status::InvalidArg, error.to_string()))?;
+        Ok(NativeStatement {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// Whether the statement may change what a text means: `sql_mode`, or anything else of the session.
+    #[napi(getter, catch_unwind)]
+    pub fn changes_session(&self) -> bool {
+        self.inner.template().changes_session()
+    }
+
+    /// The file that it names if it is a LOAD DATA LOCAL.
+    #[napi(getter, catch_unwind)]
+    pub fn local_file(&self) -> Option<String> {
+        sql::local_file(self.inner.template().text()).map(str::to_owned)
+    }
+
     /// How many placeholders the text has.
     #[napi(getter, catch_unwind)]
     pub fn placeholders(&self) -> u32 {
@@ -51,6 +77,56 @@ impl NativeStatement {
 impl NativeStatement {
     pub fn inner(&self) -> Arc<Statement> {
         self.inner.clone()
+    }
+}
+
+/// A script, cut into its statements one at a time.
+#[napi]
+pub struct NativeScript {
+    inner: Script,
+}
+
+/// A statement of a script.
+#[napi(object)]
+pub struct NativePiece {
+    pub sql: String,
+    /// The line that its first word is in, from 1.
+    pub line: u32,
+    /// Whether `sql_mode` decides where it ends.
+    pub depends_on_mode: bool,
+}
+
+#[napi]
+impl NativeScript {
+    #[napi(constructor, catch_unwind)]
+    pub fn new(text: String) -> NativeScript {
+        NativeScript {
+            inner: Script::new(text),
+        }
+    }
+
+    /// The next statement as `sql_mode` has it, again and again until `pass` is called; null at the end.
+    #[napi(catch_unwind)]
+    pub fn peek(&mut self, no_backslash_escapes: bool, ansi_quotes: bool) -> Option<NativePiece> {
+        let piece = self.inner.peek(mode(no_backslash_escapes, ansi_quotes))?;
+        Some(NativePiece {
+            sql: piece.sql.to_owned(),
+            line: u32::try_from(piece.line).unwrap_or(u32::MAX),
+            depends_on_mode: piece.depends_on_mode,
+        })
+    }
+
+    /// Goes on behind the statement that `peek` gave for the same modes.
+    #[napi(catch_unwind)]
+    pub fn pass(&mut self, no_backslash_escapes: bool, ansi_quotes: bool) {
+        self.inner.pass(mode(no_backslash_escapes, ansi_quotes));
+    }
+}
+
+fn mode(no_backslash_escapes: bool, ansi_quotes: bool) -> Mode {
+    Mode {
+        no_backslash_escapes,
+        ansi_quotes,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Values between the wire and JavaScript: parameters in, rows out as JSON bytes or as packed bytes.
 //!
 //! - `params` reads the parameters that `lib/params.js` packed.
+//! - `rows` reads the rows of a batch, packed in the same way.
 //! - `format` decides, by the pool's options, in which form a column reaches JavaScript.
 //! - `json` writes rows as the bytes of `JSON.stringify`, `shape` says what a caller wants changed on the way.
 //! - `packed` writes rows as numbers and strings that `lib/rows.js` builds objects from.
@@ -21,5 +22,6 @@ pub mod key;
 pub mod number;
 pub mod packed;
 pub mod params;
+pub mod rows;
 pub mod shape;
 pub mod string;

@@ -103,8 +103,10 @@ impl Params {
     }
 }
 
-struct Reader<'a> {
-    rest: &'a [u8],
+/// Reads packed values one after the other.
+#[derive(Clone)]
+pub(super) struct Reader<'a> {
+    pub(super) rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
@@ -130,7 +132,7 @@ impl<'a> Reader<'a> {
         Ok(Some(u32::from_le_bytes(self.take()?)))
     }
 
-    fn param(&mut self) -> Result<Param<'a>> {
+    pub(super) fn param(&mut self) -> Result<Param<'a>> {
         let [tag] = self.take()?;
         Ok(match tag {
             0 => Param::Null,
@@ -177,7 +179,7 @@ impl<'a> Reader<'a> {
 }
 
 #[cold]
-fn malformed() -> Error {
+pub(super) fn malformed() -> Error {
     Error::new(Kind::Internal, "the packed parameters are malformed")
 }
 

@@ -20,7 +20,7 @@ use tokio::{
 
 use crate::{
     error::{Error, Kind, Result},
-    wire::{Columns, Memo, Row, RowSink},
+    wire::{Columns, Done, Memo, Row, RowSink},
 };
 
 /// What finished results may hold before new calls wait for JavaScript.
@@ -167,6 +167,10 @@ impl<S: Held> RowSink for Bounded<'_, S> {
 
     fn passes_on(&self) -> bool {
         self.sink.passes_on()
+    }
+
+    fn next(&mut self, ended: &Done) -> Result<bool> {
+        self.sink.next(ended)
     }
 
     async fn room(&mut self) -> Result<()> {

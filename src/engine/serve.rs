@@ -246,7 +246,7 @@ impl Engine {
         (None, result)
     }
 
-    fn count_statements(&self, lease: &mut Lease) {
+    pub(super) fn count_statements(&self, lease: &mut Lease) {
         let counts = lease.connection().take_statement_counts();
         self.metrics.statements_prepared.add(counts.prepared);
         self.metrics.statement_cache_hits.add(counts.hits);

@@ -31,6 +31,12 @@ use super::{
     stop::over,
 };
 
+mod batch;
+mod file;
+
+pub use batch::BatchCall;
+pub use file::FileStep;
+
 /// How long asking for the state of a transaction may take.
 const LIVENESS_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -49,12 +55,15 @@ pub enum Control {
 enum Command {
     Run(Box<dyn Passenger>),
     Control(Control, String, Order),
+    Batch(Box<BatchCall>, Order),
+    File(FileStep, Order),
     Release(Box<dyn Reply>),
 }
 
-/// A statement of ours, and who waits for its end.
+/// Who waits for the end of a command.
 struct Order {
     engine: Arc<Engine>,
+    operation: Operation,
     started: Instant,
     /// Whether it is a COMMIT that is on its way.
     commits: bool,
@@ -63,10 +72,11 @@ struct Order {
 }
 
 impl Order {
-    fn new(engine: &Arc<Engine>, reply: Box<dyn Reply>) -> Order {
+    fn new(engine: &Arc<Engine>, operation: Operation, reply: Box<dyn Reply>) -> Order {
         engine.begin();
         Order {
             engine: engine.clone(),
+            operation,
             started: Instant::now(),
             commits: false,
             reply: Some(reply),
@@ -80,7 +90,7 @@ impl Order {
     fn settle(&mut self, result: Result<Answer>) -> Option<Arc<dyn Wake>> {
         let reply = self.reply.take()?;
         self.engine
-            .settle(Operation::Transaction, self.started, result, reply)
+            .settle(self.operation, self.started, result, reply)
     }
 }
 
@@ -160,6 +170,7 @@ impl Engine {
             is_set_up: false,
             session_changed: false,
             lost: None,
+            load: None,
         };
         (session, host.open(reply, patience))
     }
@@ -190,7 +201,7 @@ impl Session {
         self.send(Command::Control(
             control,
             sql,
-            Order::new(&self.engine, reply),
+            Order::new(&self.engine, Operation::Transaction, reply),
         ));
     }
 
@@ -223,7 +234,9 @@ impl Command {
     fn refuse(self, error: Error) -> Option<Arc<dyn Wake>> {
         match self {
             Command::Run(passenger) => passenger.finish(Err(error)),
-            Command::Control(_, _, order) => order.finish(Err(error)),
+            Command::Control(_, _, order) | Command::Batch(_, order) | Command::File(_, order) => {
+                order.finish(Err(error))
+            }
             Command::Release(reply) => reply.send(Err(error), None, None),
         }
     }
@@ -243,6 +256,7 @@ struct Host {
     session_changed: bool,
     /// Why there is no connection any more.
     lost: Option<Error>,
+    load: Option<file::Load>,
 }
 
 impl Host {
@@ -302,6 +316,17 @@ impl Host {
                         news.during(work).await
                     };
                     (lease, order.finish(result.map(Answer::Done)))
+                }
+                Command::Batch(call, order) => {
+                    let (lease, result) = {
+                        let work = pin!(self.batch(held.take(), &call));
+                        news.during(work).await
+                    };
+                    (lease, order.finish(result.map(Answer::Done)))
+                }
+                Command::File(step, order) => {
+                    let result = news.during(pin!(self.file(step))).await;
+                    (held.take(), order.finish(result))
                 }
                 Command::Release(reply) => {
                     if let Some(lease) = held.take() {
@@ -486,6 +511,17 @@ impl Host {
             self.lost = result.as_ref().err().cloned();
             return None;
         };
+        let settled = lease
+            .settle_autocommit(result.is_err(), LIVENESS_TIMEOUT)
+            .await;
+        if !settled {
+            lease.discard(CloseReason::Reset);
+            self.lost = Some(Error::new(
+                Kind::ConnectionLost,
+                "autocommit could not be turned on again after a batch",
+            ));
+            return None;
+        }
         if !self.expects_transaction || self.was_over.is_some() {
             return Some(lease);
         }
@@ -511,6 +547,7 @@ impl Host {
         {
             return lease.discard(CloseReason::Reset);
         }
+        let changed = changed || lease.connection().has_autocommit_taken();
         lease.release(changed).await;
     }
 }

@@ -1,19 +1,21 @@
 //! The rows of a call in the form that it wants.
 
 use crate::{
-    call::{Answer, Call, Wanted},
+    call::{self, Answer, Call, Wanted},
     codec::{
         format::Format,
         json::{JsonRows, MAX_SAFE},
         packed::{PackedRows, RowShapes},
         string::write_json_string,
     },
-    error::Result,
+    error::{Error, Kind, Result},
     wire::{Cell, Columns, Done, Memo, Row, RowSink},
 };
 
 use super::{memory::Held, page_rows::PageRows, stream::StreamSink};
 
+/// The most results of one statement: a procedure may loop.
+const MAX_RESULTS: usize = 10_000;
 /// A guess for the first JSON result of a call; it grows from here.
 const JSON_CAPACITY: usize = 1024;
 
@@ -23,6 +25,7 @@ pub enum Sink<'a> {
     Json(JsonRows<'a>),
     /// Boxed, because a task has room for the largest of these and most calls want none.
     Page(Box<PageRows<'a>>),
+    Results(Results<'a>),
     Count(Count),
 }
 
@@ -34,6 +37,7 @@ impl<'a> Sink<'a> {
                 let rows = PackedRows::new(format, shapes, *limit);
                 Sink::Page(Box::new(PageRows::packed(rows, *limit, turn)))
             }
+            Wanted::Results => Sink::Results(Results::new(format, shapes)),
             Wanted::Json { shape } => {
                 Sink::Json(JsonRows::new(format, shape.as_deref(), JSON_CAPACITY))
             }
@@ -61,7 +65,8 @@ impl<'a> Sink<'a> {
     /// What the call came to; without rows, what the statement did.
     pub fn answer(self, done: Done) -> Result<Answer> {
         Ok(match self {
-            Sink::Rows(rows) => rows.finish().map_or(Answer::Done(done), Answer::Rows),
+            Sink::Rows(rows) => answer_of(rows, done),
+            Sink::Results(results) => results.finish(done),
             Sink::Json(json) => {
                 let rows = json.rows();
                 json.finish()
@@ -79,6 +84,7 @@ impl RowSink for Sink<'_> {
         match self {
             Sink::Rows(rows) => rows.begin(columns, memo),
             Sink::Stream(stream) => stream.begin(columns, memo),
+            Sink::Results(results) => results.current.begin(columns, memo),
             Sink::Json(json) => json.begin(columns, memo),
             Sink::Page(page) => page.begin(columns, memo),
             Sink::Count(count) => {
@@ -93,6 +99,7 @@ impl RowSink for Sink<'_> {
         match self {
             Sink::Rows(rows) => rows.row(row),
             Sink::Stream(stream) => stream.row(row),
+            Sink::Results(results) => results.current.row(row),
             Sink::Json(json) => json.row(row),
             Sink::Page(page) => page.row(row),
             Sink::Count(count) => count.row(row),
@@ -106,7 +113,18 @@ impl RowSink for Sink<'_> {
     async fn room(&mut self) -> Result<()> {
         match self {
             Sink::Stream(stream) => stream.room().await,
-            Sink::Rows(_) | Sink::Json(_) | Sink::Page(_) | Sink::Count(_) => Ok(()),
+            Sink::Rows(_) | Sink::Results(_) | Sink::Json(_) | Sink::Page(_) | Sink::Count(_) => {
+                Ok(())
+            }
+        }
+    }
+
+    fn next(&mut self, ended: &Done) -> Result<bool> {
+        match self {
+            Sink::Results(results) => results.next(ended),
+            Sink::Rows(_) | Sink::Stream(_) | Sink::Json(_) | Sink::Page(_) | Sink::Count(_) => {
+                Ok(false)
+            }
         }
     }
 }
@@ -115,11 +133,68 @@ impl Held for Sink<'_> {
     fn size(&self) -> usize {
         match self {
             Sink::Rows(rows) => rows.size(),
+            Sink::Results(results) => results.size(),
             Sink::Json(json) => json.size(),
             Sink::Page(page) => page.size(),
             Sink::Stream(_) | Sink::Count(_) => 0,
         }
     }
+}
+
+/// Keeps every result of a statement.
+pub struct Results<'a> {
+    format: &'a Format,
+    shapes: &'a RowShapes,
+    current: PackedRows<'a>,
+    list: Vec<Answer>,
+    /// The size of the list.
+    size: usize,
+    out: Option<usize>,
+}
+
+impl<'a> Results<'a> {
+    fn new(format: &'a Format, shapes: &'a RowShapes) -> Results<'a> {
+        Results {
+            format,
+            shapes,
+            current: PackedRows::new(format, shapes, usize::MAX),
+            list: Vec::new(),
+            size: 0,
+            out: None,
+        }
+    }
+
+    fn next(&mut self, ended: &Done) -> Result<bool> {
+        if self.list.len() >= MAX_RESULTS {
+            let message = format!("the statement has more than {MAX_RESULTS} results");
+            return Err(Error::new(Kind::ResultTooLarge, message));
+        }
+        if ended.status.out_parameters() {
+            self.out = Some(self.list.len());
+        }
+        let rows = PackedRows::new(self.format, self.shapes, usize::MAX);
+        let rows = std::mem::replace(&mut self.current, rows);
+        let answer = answer_of(rows, ended.clone());
+        self.size += answer.size();
+        self.list.push(answer);
+        Ok(true)
+    }
+
+    fn finish(mut self, done: Done) -> Answer {
+        self.list.push(answer_of(self.current, done));
+        Answer::Results(call::Results {
+            list: self.list,
+            out: self.out,
+        })
+    }
+
+    fn size(&self) -> usize {
+        self.size + self.current.size()
+    }
+}
+
+fn answer_of(rows: PackedRows<'_>, done: Done) -> Answer {
+    rows.finish().map_or(Answer::Done(done), Answer::Rows)
 }
 
 /// Reads the first cell of the first row as a count.

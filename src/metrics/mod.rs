@@ -105,6 +105,8 @@ pub enum Operation {
     Execute,
     Json,
     Paginate,
+    /// Some rows of a batch.
+    Batch,
     /// What begins and ends a transaction or a savepoint.
     Transaction,
     /// A result read piece by piece; it takes as long as its reader does.
@@ -112,11 +114,12 @@ pub enum Operation {
 }
 
 impl Operation {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Query,
         Self::Execute,
         Self::Json,
         Self::Paginate,
+        Self::Batch,
         Self::Transaction,
         Self::Stream,
     ];
@@ -127,6 +130,7 @@ impl Operation {
             Self::Execute => "execute",
             Self::Json => "json",
             Self::Paginate => "paginate",
+            Self::Batch => "batch",
             Self::Transaction => "transaction",
             Self::Stream => "stream",
         }
@@ -243,8 +247,8 @@ mod tests {
             }
         }
         let counts = Operation::ALL.map(|operation| metrics.query.of(operation).snapshot().count());
-        assert_eq!(counts, [1, 2, 3, 4, 5, 6]);
-        assert_eq!(metrics.queries_total(), 21);
+        assert_eq!(counts, [1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(metrics.queries_total(), 28);
     }
 
     #[test]

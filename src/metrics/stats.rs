@@ -141,7 +141,7 @@ mod tests {
                     "connect": once(6.875, 7.0),
                     "operations": {"query": idle, "execute": idle,
                                    "json": once(1.475, 1.5), "paginate": once(2.45, 2.5),
-                                   "transaction": idle, "stream": idle},
+                                   "batch": idle, "transaction": idle, "stream": idle},
                 },
                 "connections": {"created": 1, "resets": 3, "rollbacks": 19, "closed": {"idle": 0, "lifetime": 2, "error": 0,
                                 "reset": 0, "closed": 0, "timeout": 0}},

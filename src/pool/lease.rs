@@ -72,6 +72,19 @@ impl Lease {
         }
     }
 
+    /// Turns autocommit on again if a batch needed it off and its transaction is over, within the limit; whether that is
+    /// settled is the answer. After an error, which comes without the state of the session, that is asked for first.
+    pub async fn settle_autocommit(&mut self, after_error: bool, limit: Duration) -> bool {
+        if !self.connection().has_autocommit_taken() {
+            return true;
+        }
+        if after_error && !self.answers(limit).await {
+            return false;
+        }
+        let settled = timeout(limit, self.connection().give_autocommit_back()).await;
+        matches!(settled, Ok(Ok(())))
+    }
+
     /// Whether giving the connection back takes a round trip to the server.
     pub fn needs_reset(&mut self, session_changed: bool) -> bool {
         let always = self.pool.config().reset_on_release;

@@ -88,6 +88,16 @@ impl<'a> Lexer<'a> {
         }
     }
 
+    /// Where the last token ended.
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
+    /// Whether the content of an executable comment is being read.
+    pub(super) fn is_in_executable_comment(&self) -> bool {
+        self.inside
+    }
+
     fn byte(&self, at: usize) -> Option<u8> {
         self.sql.as_bytes().get(at).copied()
     }

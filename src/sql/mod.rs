@@ -4,19 +4,28 @@
 //! - `template` finds the placeholders and writes the text that is prepared.
 //! - `statement` judges what the statement is and what it leaves behind.
 //! - `plain` tells reads that may run again from all others.
+//! - `infile` finds the file of a LOAD DATA LOCAL.
+//! - `script` cuts a file of statements.
 //! - `slot` finds where a condition of ours goes.
+//! - `tuple` finds the row of an INSERT, for statements that insert many.
 //! - `lexer` splits text as the lexers of MySQL and MariaDB do.
 //!
 //! Invariant: a value never becomes part of the text here. Placeholders turn into `?` and
 //! nothing else does, so text the caller did not write never reaches the server.
 
+mod infile;
 mod lexer;
 mod plain;
+mod script;
 pub mod slot;
 mod statement;
 mod template;
 #[cfg(test)]
 mod tests;
+mod tuple;
 
+pub use infile::local_file;
+pub use script::{Mode, Piece, Script};
 pub use statement::StatementKind;
 pub use template::{Placeholders, Template, TemplateError};
+pub use tuple::Tuple;

@@ -144,6 +144,13 @@ impl Template {
         self.nature.returns_rows
     }
 
+    /// Whether the word RETURNING stands in it, outside of quotes and comments.
+    pub fn is_returning(&self) -> bool {
+        Lexer::new(&self.text, Reading::DEFAULT).any(|(_, token)| {
+            matches!(token, Token::Word(word) if word.eq_ignore_ascii_case("RETURNING"))
+        })
+    }
+
     /// What the first keyword says, past comments and opening parentheses.
     pub fn kind(&self) -> StatementKind {
         self.nature.kind

@@ -51,58 +51,78 @@ pub fn close_statement(out: &mut Vec<u8>, statement: u32) {
 /// Writes an execution with its parameters, each as the type that keeps its meaning: numbers stay numbers, so
 /// `LIMIT ?` works, and text and bytes stay apart, so no character set touches bytes.
 pub fn execute(out: &mut Vec<u8>, statement: u32, params: &Params) -> Result<()> {
+    execute_values(out, statement, params.len(), || params.iter())
+}
+
+/// As [`execute`], with the `count` values that `values` yields, each time anew.
+pub fn execute_values<'a, I>(
+    out: &mut Vec<u8>,
+    statement: u32,
+    count: usize,
+    values: impl Fn() -> I,
+) -> Result<()>
+where
+    I: Iterator<Item = Result<Param<'a>>>,
+{
     out.push(COM_STMT_EXECUTE);
     out.extend_from_slice(&statement.to_le_bytes());
     out.push(0); // no cursor
     out.extend_from_slice(&1u32.to_le_bytes()); // iterations, always one
-    let count = params.len();
     if count == 0 {
         return Ok(());
     }
     let nulls = out.len();
     out.resize(nulls + count.div_ceil(8), 0);
     out.push(1); // types follow
-    for param in params.iter() {
+    for param in values() {
         out.extend_from_slice(&type_code(&param?));
     }
-    for (index, param) in params.iter().enumerate() {
+    for (index, param) in values().enumerate() {
         match param? {
             Param::Null => {
                 if let Some(byte) = out.get_mut(nulls + index / 8) {
                     *byte |= 1 << (index % 8);
                 }
             }
-            Param::Bool(value) => out.push(u8::from(value)),
-            Param::Int(value) => out.extend_from_slice(&value.to_le_bytes()),
-            Param::UInt(value) => out.extend_from_slice(&value.to_le_bytes()),
-            Param::Double(value) => out.extend_from_slice(&value.to_le_bytes()),
-            Param::Text(text) | Param::Decimal(text) => write_string(out, text),
-            Param::Bytes(bytes) => write_string(out, bytes),
-            Param::DateTime(parts) => {
-                out.push(11);
-                out.extend_from_slice(&parts.year.to_le_bytes());
-                out.extend_from_slice(&[
-                    parts.month,
-                    parts.day,
-                    parts.hour,
-                    parts.minute,
-                    parts.second,
-                ]);
-                out.extend_from_slice(&parts.micros.to_le_bytes());
-            }
-            Param::Time(parts) => {
-                out.extend_from_slice(&[12, u8::from(parts.negative)]);
-                out.extend_from_slice(&(parts.hours / 24).to_le_bytes());
-                out.extend_from_slice(&[(parts.hours % 24) as u8, parts.minutes, parts.seconds]);
-                out.extend_from_slice(&parts.micros.to_le_bytes());
-            }
+            param => value(out, &param),
         }
     }
     Ok(())
 }
 
+/// Writes a value in the binary protocol; NULL has none.
+pub fn value(out: &mut Vec<u8>, param: &Param<'_>) {
+    match *param {
+        Param::Null => {}
+        Param::Bool(value) => out.push(u8::from(value)),
+        Param::Int(value) => out.extend_from_slice(&value.to_le_bytes()),
+        Param::UInt(value) => out.extend_from_slice(&value.to_le_bytes()),
+        Param::Double(value) => out.extend_from_slice(&value.to_le_bytes()),
+        Param::Text(text) | Param::Decimal(text) => write_string(out, text),
+        Param::Bytes(bytes) => write_string(out, bytes),
+        Param::Time(parts) => {
+            out.extend_from_slice(&[12, u8::from(parts.negative)]);
+            out.extend_from_slice(&(parts.hours / 24).to_le_bytes());
+            out.extend_from_slice(&[(parts.hours % 24) as u8, parts.minutes, parts.seconds]);
+            out.extend_from_slice(&parts.micros.to_le_bytes());
+        }
+        Param::DateTime(parts) => {
+            out.push(11);
+            out.extend_from_slice(&parts.year.to_le_bytes());
+            out.extend_from_slice(&[
+                parts.month,
+                parts.day,
+                parts.hour,
+                parts.minute,
+                parts.second,
+            ]);
+            out.extend_from_slice(&parts.micros.to_le_bytes());
+        }
+    }
+}
+
 /// The type of a parameter and its flags, 0x80 meaning unsigned.
-fn type_code(param: &Param<'_>) -> [u8; 2] {
+pub fn type_code(param: &Param<'_>) -> [u8; 2] {
     match param {
         Param::Null => [6, 0],
         Param::Bool(_) => [1, 0],

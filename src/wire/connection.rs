@@ -25,8 +25,11 @@ use super::{
     stream::Stream,
 };
 
+mod batch;
+mod file;
 mod pipeline;
 
+pub use file::FileAnswer;
 use pipeline::Owed;
 pub use pipeline::is_forgotten;
 
@@ -51,6 +54,10 @@ pub struct Connection {
     status: Status,
     statements: Statements,
     max_result_bytes: usize,
+    /// The longest packet that the server takes, once it has been asked.
+    server_limit: Option<usize>,
+    /// Whether a batch has turned autocommit off and not on again.
+    autocommit_taken: bool,
     /// The database of the options, which a reset goes back to.
     database: Option<String>,
     /// The name of the collation of the options.
@@ -85,6 +92,8 @@ impl Connection {
                 session.mariadb.bits() == 0,
             ),
             max_result_bytes: config.max_result_bytes,
+            server_limit: None,
+            autocommit_taken: false,
             database: config.database.clone(),
             collation: collation_name(config.collation),
             result_bytes: 0,
@@ -134,6 +143,9 @@ impl Connection {
         sink: &mut impl RowSink,
     ) -> Result<Done> {
         self.check_size(statement, params)?;
+        if statement.is_text() {
+            return Box::pin(self.query(statement.template().text(), sink)).await;
+        }
         let key = self.statements.key(statement, params);
         let mut retried = false;
         loop {
@@ -223,6 +235,7 @@ impl Connection {
         self.packets.push(command::reset);
         let mut result = self.simple().await.map(drop);
         self.statements.forget_all();
+        self.autocommit_taken = false;
         if result.is_ok() {
             result = self.restore_database().await;
         }
@@ -303,19 +316,21 @@ impl Connection {
     }
 
     async fn prepare_text(&mut self, statement: &Statement, params: &Params) -> Result<Prepared> {
+        let mut prepared = if params.lengths().is_empty() {
+            self.prepare(statement.template().text()).await?
+        } else {
+            let text = statement.template().expand(params.lengths());
+            self.prepare(&text).await?
+        };
+        prepared.kinds = self.statements.kinds(params);
+        Ok(prepared)
+    }
+
+    async fn prepare(&mut self, text: &str) -> Result<Prepared> {
         self.start();
-        self.packets.push(|out| {
-            if params.lengths().is_empty() {
-                command::prepare(out, statement.template().text());
-            } else {
-                command::prepare(out, &statement.template().expand(params.lengths()));
-            }
-        });
+        self.packets.push(|out| command::prepare(out, text));
         let sent = Instant::now();
-        let mut result = self.run_prepare().await;
-        if let Ok(prepared) = &mut result {
-            prepared.kinds = self.statements.kinds(params);
-        }
+        let result = self.run_prepare().await;
         // The server does little for it. Without this, the quickest of slow executions would count as the way there.
         self.round_trip = self.round_trip.min(sent.elapsed());
         self.finish(result)
@@ -352,6 +367,7 @@ impl Connection {
             memo: Memo::default(),
             pace: Pace::default(),
             kinds: Kinds::default(),
+            takes_bulk: None,
         })
     }
 
@@ -383,7 +399,7 @@ impl Connection {
         self.finish(result)
     }
 
-    /// Reads every result of a command. Only the rows of the first one go to the sink.
+    /// Reads every result of a command. Rows go to the sink, those of the second result and later ones if it wants them.
     async fn read_results(
         &mut self,
         protocol: Protocol,
@@ -391,7 +407,7 @@ impl Connection {
         memo: &mut Memo,
         sink: &mut impl RowSink,
     ) -> Result<Done> {
-        let mut first = true;
+        let mut wanted = true;
         self.result_bytes = 0;
         loop {
             let body = self.packets.next().await?;
@@ -425,7 +441,7 @@ impl Connection {
                             "the server left out column definitions that it never sent",
                         ));
                     }
-                    if first {
+                    if wanted {
                         sink.begin(columns, memo)?;
                         self.read_rows(protocol, columns.len(), sink).await?
                     } else {
@@ -434,11 +450,11 @@ impl Connection {
                     }
                 }
             };
-            first = false;
             self.status = done.status;
             if !done.status.more_results() {
                 return Ok(done);
             }
+            wanted = sink.next(&done)?;
         }
     }
 

@@ -2,8 +2,8 @@
 
 use crate::config::Config;
 
-/// What client and server agree to use. Several statements in one text and LOCAL INFILE are not in our list, so a
-/// server refuses the first and can not ask for the second.
+/// What client and server agree to use. Several statements in one text are not in our list, so a server refuses them.
+/// LOCAL INFILE is offered by no connection but one that is opened for a single file, so that no server asks others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities(u64);
 
@@ -12,6 +12,7 @@ impl Capabilities {
     pub const FOUND_ROWS: Capabilities = Capabilities(1 << 1);
     pub const LONG_FLAG: Capabilities = Capabilities(1 << 2);
     pub const CONNECT_WITH_DB: Capabilities = Capabilities(1 << 3);
+    pub const LOCAL_FILES: Capabilities = Capabilities(1 << 7);
     pub const IGNORE_SPACE: Capabilities = Capabilities(1 << 8);
     pub const PROTOCOL_41: Capabilities = Capabilities(1 << 9);
     pub const SSL: Capabilities = Capabilities(1 << 11);
@@ -35,6 +36,9 @@ impl Capabilities {
             | Self::PLUGIN_AUTH.0
             | Self::CONNECT_ATTRS.0
             | Self::DEPRECATE_EOF.0;
+        if config.local_files {
+            wanted |= Self::LOCAL_FILES.0;
+        }
         if config.found_rows {
             wanted |= Self::FOUND_ROWS.0;
         }
@@ -69,12 +73,15 @@ impl Capabilities {
 pub struct MariadbCapabilities(u32);
 
 impl MariadbCapabilities {
+    /// One packet holds the values of many executions.
+    pub const BULK_OPERATIONS: MariadbCapabilities = MariadbCapabilities(1 << 2);
     /// Column definitions carry a type name and a format; it is how a JSON column shows on MariaDB.
     pub const EXTENDED_METADATA: MariadbCapabilities = MariadbCapabilities(1 << 3);
     /// Executions leave out column definitions that did not change.
     pub const CACHE_METADATA: MariadbCapabilities = MariadbCapabilities(1 << 4);
-    pub const WANTED: MariadbCapabilities =
-        MariadbCapabilities(Self::EXTENDED_METADATA.0 | Self::CACHE_METADATA.0);
+    pub const WANTED: MariadbCapabilities = MariadbCapabilities(
+        Self::BULK_OPERATIONS.0 | Self::EXTENDED_METADATA.0 | Self::CACHE_METADATA.0,
+    );
 
     pub fn from_bits(bits: u32) -> MariadbCapabilities {
         MariadbCapabilities(bits)
@@ -104,6 +111,15 @@ impl Status {
 
     pub fn in_transaction(self) -> bool {
         self.0 & 0x0001 != 0
+    }
+
+    pub fn autocommit(self) -> bool {
+        self.0 & 0x0002 != 0
+    }
+
+    /// Whether the result holds the values of a procedure's OUT parameters.
+    pub fn out_parameters(self) -> bool {
+        self.0 & 0x1000 != 0
     }
 
     pub fn more_results(self) -> bool {

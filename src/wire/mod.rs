@@ -8,6 +8,7 @@
 //! Invariant: only this folder names `mysql_common`, `rustls` or a packet.
 
 mod auth;
+mod bulk;
 mod column;
 mod command;
 mod connection;
@@ -21,7 +22,7 @@ mod stream;
 mod tls;
 
 pub use column::{Column, ColumnType, Columns};
-pub use connection::{Connection, is_forgotten};
+pub use connection::{Connection, FileAnswer, is_forgotten};
 pub use reply::Done;
 pub use row::{Cell, Discard, Row, RowSink};
 pub use statements::{Memo, StatementCounts};

@@ -145,6 +145,16 @@ impl Packets {
         self.sequence = 1;
     }
 
+    /// The sequence number that the answer to the command pushed last begins with.
+    pub fn answer_sequence(&self) -> u8 {
+        self.sequence
+    }
+
+    /// Expects the answer that begins with this sequence number.
+    pub fn expect_answer_at(&mut self, sequence: u8) {
+        self.sequence = sequence;
+    }
+
     /// Appends one packet to the outgoing buffer; `write` fills in the body.
     pub fn push(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.outgoing.len();

@@ -27,13 +27,17 @@ pub enum Cell<'a> {
 
 /// Takes what a statement returns, row by row. Each row is gone when the call returns.
 pub trait RowSink {
-    /// A result begins. Statements such as CALL have several.
+    /// A result begins. Statements such as CALL have several, of which the first is given, and others on [`RowSink::next`].
     /// `memo` lives as long as the columns stay the same.
     fn begin(&mut self, columns: &super::Columns, memo: &mut super::Memo) -> Result<()>;
     fn row(&mut self, row: Row<'_>) -> Result<()>;
     /// Whether rows are handed on while they are read, so that the length of a result is no matter.
     fn passes_on(&self) -> bool {
         false
+    }
+    /// A result ended so, and another one follows; whether that is to be given too.
+    fn next(&mut self, _ended: &super::Done) -> Result<bool> {
+        Ok(false)
     }
     /// Awaited before more is read from the server; a sink that is ahead of its reader waits here.
     fn room(&mut self) -> impl Future<Output = Result<()>> + Send {

@@ -22,6 +22,8 @@ pub struct Prepared {
     pub pace: Pace,
     /// The kind of value that each parameter has had; empty for servers that do not mind.
     pub kinds: Kinds,
+    /// Whether MariaDB takes many rows for it in one packet; `None` before that was tried.
+    pub takes_bulk: Option<bool>,
 }
 
 /// Which text a prepared statement stands for: a statement, and how many values each list in it takes. MySQL has up to
@@ -31,6 +33,8 @@ pub struct Key {
     statement: u64,
     lengths: Box<[u32]>,
     variant: u8,
+    /// How many rows the text inserts of which the statement has one.
+    rows: usize,
 }
 
 /// As many as there are kinds of values, so that one parameter may be of any kind.
@@ -91,6 +95,19 @@ fn kind_of(param: Result<Param<'_>>) -> Option<Kind> {
         Param::Decimal(_) => Some(Kind::Decimal),
         Param::DateTime(_) => Some(Kind::Date),
         Param::Time(_) => Some(Kind::Time),
+    }
+}
+
+impl Key {
+    /// The statement of a batch, with its row written `rows` times. It is one of its own, because what kinds of values
+    /// it has had is not followed: where many rows are put their columns have types.
+    pub fn times(statement: &Statement, rows: usize) -> Key {
+        Key {
+            statement: statement.id(),
+            lengths: Box::default(),
+            variant: u8::MAX,
+            rows,
+        }
     }
 }
 
@@ -226,6 +243,7 @@ fn first_key(statement: &Statement, params: &Params) -> Key {
         statement: statement.id(),
         lengths: params.lengths().into(),
         variant: 0,
+        rows: 1,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{named, positional};
-use crate::sql::{Placeholders, Template};
+use crate::sql::{Mode, Placeholders, Script, Template, Tuple};
 
 /// Marsaglia's xorshift64.
 struct Random(u64);
@@ -147,6 +147,65 @@ fn no_mixture_of_bytes_breaks_the_parser() {
             })
             .collect();
         check(&String::from_utf8_lossy(&bytes));
+    }
+}
+
+/// Every word of a script that is sent stands in it, in its order, and nothing is sent twice.
+fn check_script(text: &str, mode: Mode) {
+    let mut script = Script::new(text.to_owned());
+    let (mut from, mut line) = (0, 1);
+    while let Some(piece) = script.peek(mode) {
+        assert!(!piece.sql.is_empty() && piece.line >= line, "{text:?}");
+        let found = text[from..].find(piece.sql);
+        from += found.expect("a piece of the script") + piece.sql.len();
+        line = piece.line;
+        script.pass(mode);
+    }
+}
+
+#[test]
+fn no_mixture_of_fragments_breaks_the_cutting_of_scripts() {
+    let mut random = Random(0x2545_F491_4F6C_DD1D);
+    const MORE: &[&str] = &[
+        "\nDELIMITER //\n",
+        "//",
+        "\nDELIMITER ;\n",
+        "END",
+        "IF",
+        "THEN",
+        "CASE",
+        "LOOP",
+        "WHILE",
+        "TRIGGER",
+        " ",
+        " ",
+        ";",
+        "DO",
+        "REPEAT",
+    ];
+    for _ in 0..20_000 {
+        let text: String = (0..random.below(30))
+            .map(|_| {
+                let list = random.pick(&[SOUP, MORE]);
+                random.pick(list)
+            })
+            .collect();
+        for (no_backslash_escapes, ansi_quotes) in [(false, false), (true, false), (false, true)] {
+            check_script(
+                &text,
+                Mode {
+                    no_backslash_escapes,
+                    ansi_quotes,
+                },
+            );
+        }
+        if let Some(tuple) = Tuple::find(&text) {
+            assert_eq!(tuple.times(1), text);
+            assert_eq!(
+                positional(&tuple.times(3)).placeholders(),
+                3 * positional(&text).placeholders()
+            );
+        }
     }
 }
 

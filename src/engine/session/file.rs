@@ -1,0 +1,129 @@
+//! LOAD DATA LOCAL for whoever holds a connection: it runs on another one, opened for this file alone, while the held one
+//! rests. So the number of such loads is bounded as that of connections is.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::{
+    call::Answer,
+    error::{Error, Kind, Result},
+    metrics::Operation,
+    sql,
+    wire::{Connection, FileAnswer},
+};
+
+use super::{Command, Host, Order, Reply, Session, destroyed};
+
+/// How long saying good-bye may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A step of a load. The answer of the first one is a count when the server waits for the file; everything else is what
+/// the statement did.
+pub enum FileStep {
+    Begin(String),
+    Part(Box<[u8]>),
+    End,
+}
+
+/// The connection of a load under way. Dropped before its end, the server gets no end of the file and undoes the load.
+pub struct Load {
+    connection: Connection,
+    deadline: Option<Instant>,
+}
+
+impl Session {
+    pub fn file(&self, step: FileStep, reply: Box<dyn Reply>) {
+        let order = Order::new(&self.engine, Operation::Execute, reply);
+        self.send(Command::File(step, order));
+    }
+}
+
+impl Host {
+    pub(super) async fn file(&mut self, step: FileStep) -> Result<Answer> {
+        let load = self.load.take();
+        tokio::select! {
+            biased;
+            done = self.step(load, step) => {
+                let (load, answer) = done?;
+                self.load = load;
+                Ok(answer)
+            }
+            () = self.destroyed.wait() => Err(destroyed()),
+        }
+    }
+
+    async fn step(&self, load: Option<Load>, step: FileStep) -> Result<(Option<Load>, Answer)> {
+        let sql = match step {
+            FileStep::Begin(sql) => sql,
+            FileStep::Part(bytes) => {
+                let mut load = load.ok_or_else(not_begun)?;
+                within(load.deadline, load.connection.send_file(&bytes)).await?;
+                return Ok((Some(load), Answer::Count(0)));
+            }
+            FileStep::End => {
+                let mut load = load.ok_or_else(not_begun)?;
+                let done = within(load.deadline, load.connection.end_file()).await?;
+                close(load.connection);
+                return Ok((None, Answer::Done(done)));
+            }
+        };
+        let name = sql::local_file(&sql).ok_or_else(|| {
+            Error::new(
+                Kind::Parameters,
+                "the statement is no LOAD DATA LOCAL INFILE",
+            )
+        })?;
+        let config = self.engine.config();
+        let opened = timeout(config.connect_timeout(), Connection::open_for_file(config)).await;
+        let mut connection = opened.map_err(|_| {
+            let message = format!("no connection to {} in time", config.target());
+            Error::new(Kind::ConnectTimeout, message)
+        })??;
+        let deadline = config.query_timeout().map(|limit| Instant::now() + limit);
+        match within(deadline, connection.begin_file(&sql, name)).await {
+            Err(error) => {
+                if connection.is_usable() {
+                    close(connection);
+                }
+                Err(error)
+            }
+            Ok(FileAnswer::Asked) => {
+                let load = Load {
+                    connection,
+                    deadline,
+                };
+                Ok((Some(load), Answer::Count(1)))
+            }
+            Ok(FileAnswer::Done(done)) => {
+                close(connection);
+                Ok((None, Answer::Done(done)))
+            }
+        }
+    }
+}
+
+/// Says good-bye without letting anybody wait for it.
+fn close(connection: Connection) {
+    tokio::spawn(timeout(CLOSE_TIMEOUT, connection.close()));
+}
+
+async fn within<T>(deadline: Option<Instant>, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let Some(deadline) = deadline else {
+        return work.await;
+    };
+    timeout_at(deadline, work).await.map_err(|_| {
+        Error::new(
+            Kind::QueryTimeout,
+            "the load did not finish in its time (queryTimeoutMs) and was ended",
+        )
+    })?
+}
+
+#[cold]
+fn not_begun() -> Error {
+    Error::new(
+        Kind::ConnectionLost,
+        "the load has ended before all of its file was sent",
+    )
+}
