@@ -195,6 +195,23 @@ describe('caching_sha2_password', () => {
     }
   })
 
+  test('refuses a key that would take hours to use', async (t) => {
+    const number = (bytes) => Buffer.concat([Buffer.alloc(bytes - 1, 0x55), Buffer.from([0x57])])
+    const element = (tag, body) => {
+      const length = Buffer.alloc(4)
+      length.writeUInt32BE(body.length)
+      return Buffer.concat([Buffer.from([tag, 0x84]), length, body])
+    }
+    const der = element(0x30, Buffer.concat([element(2, number(20_000)), element(2, number(20_000))]))
+    const key = `-----BEGIN RSA PUBLIC KEY-----\n${der.toString('base64')}\n-----END RSA PUBLIC KEY-----\n`
+    const server = await switching(t, 'caching_sha2_password', async (session) => {
+      session.send(full)
+      await session.read()
+      session.send(Buffer.concat([Buffer.from([1]), Buffer.from(key)]))
+    })
+    await rejects(queryOnce({ ...target(server), allowPublicKeyRetrieval: true }), 'HEGAR_AUTH_ERROR', 1000)
+  })
+
   test('refuses a password that is longer than the key can hide', async (t) => {
     const server = await switching(t, 'caching_sha2_password', (session) => session.send(full))
     const options = { ...target(server), password: 'x'.repeat(300), serverPublicKey: publicKey }

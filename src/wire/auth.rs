@@ -15,7 +15,7 @@ use super::{
     flags::{Capabilities, MariadbCapabilities, Status},
     packet::{Body, Packets},
     read::Cursor,
-    reply,
+    reply, rsa_key,
     stream::Stream,
     tls,
 };
@@ -23,6 +23,8 @@ use super::{
 const CACHING_SHA2_FAST_OK: u8 = 3;
 const CACHING_SHA2_FULL: u8 = 4;
 const CACHING_SHA2_REQUEST_KEY: u8 = 2;
+/// What the padding of RSA takes of a block.
+const OAEP_BYTES: usize = 42;
 /// Enough for any honest exchange; a server that asks on and on is refused.
 const MAX_ROUNDS: usize = 8;
 
@@ -180,14 +182,25 @@ async fn continue_plugin(
             for (byte, mask) in password.iter_mut().zip(nonce.iter().cycle()) {
                 *byte ^= mask;
             }
-            // The library parses a key it trusts to be well formed; ours may come from a stranger.
+            let Some(modulus) = rsa_key::modulus_bytes(&key) else {
+                return Err(Error::new(
+                    Kind::Auth,
+                    "the server's public key is not a usable RSA key in PEM form",
+                ));
+            };
+            if password.len() + OAEP_BYTES > modulus {
+                return Err(Error::new(
+                    Kind::Auth,
+                    format!(
+                        "the server's public key of {modulus} bytes is too short for the password"
+                    ),
+                ));
+            }
+            // Should the library still find something to panic about, one login fails.
             let hidden =
                 std::panic::catch_unwind(|| mysql_common::crypto::encrypt(&password, &key))
                     .map_err(|_| {
-                        Error::new(
-                            Kind::Auth,
-                            "the server's public key is not a usable RSA key in PEM form",
-                        )
+                        Error::new(Kind::Auth, "the server's public key can not be used")
                     })?;
             packets.push(|out| out.extend_from_slice(&hidden));
             packets.flush().await

@@ -17,6 +17,7 @@ mod packet;
 mod read;
 mod reply;
 mod row;
+mod rsa_key;
 mod statements;
 mod stream;
 mod tls;
