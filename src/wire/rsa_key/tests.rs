@@ -96,7 +96,7 @@ fn no_cut_and_no_changed_byte_panics() {
             for byte in [0, b'A', b'/', b'=', b'-', 0xFF] {
                 let mut changed = pem.as_bytes().to_vec();
                 changed[at] = byte;
-                if modulus_bytes(&changed).is_some() && at % 41 == 0 {
+                if modulus_bytes(&changed).is_some() && at % 97 == 0 {
                     // What is taken here, the library takes too. It computes for long, so not each time.
                     mysql_common::crypto::encrypt(b"password\0", &changed);
                 }
