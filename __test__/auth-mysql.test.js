@@ -27,8 +27,12 @@ describe('caching_sha2_password of MySQL', { skip: !isMysql && 'MySQL only: npm 
     await admin.query(`DROP USER ${USER}@127.0.0.1, ${USER}@localhost`)
     await admin.end()
   })
-  // The server forgets whose password it has seen.
-  beforeEach(() => admin.query('FLUSH PRIVILEGES'))
+  // Makes the server forget that it has seen this user's password. FLUSH PRIVILEGES would forget those of other tests.
+  beforeEach(async () => {
+    for (const host of ['127.0.0.1', 'localhost']) {
+      await admin.query(`ALTER USER ${USER}@${host} IDENTIFIED WITH caching_sha2_password BY '${PASSWORD}'`)
+    }
+  })
 
   async function logIn(options, password = PASSWORD) {
     const { host, port } = server
