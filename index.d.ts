@@ -70,21 +70,90 @@ export interface Queries {
    * The rows of a statement, as objects; for a statement without rows what {@link Queries.execute} gives.
    * `query<User>(…)` is a promise of `User[]`: the type is taken on trust, nothing is checked at run time.
    *
-   * @throws {HegarTypeError} `HEGAR_PARAM_INVALID`, naming the position or key of a parameter that cannot be sent.
+   * @throws {HegarTypeError} `HEGAR_PARAM_INVALID`, naming the position or key of a parameter that cannot be sent, or the
+   *   columns that an option can not be applied to.
    */
-  query<T extends object = Row>(sql: string, params?: Params | null, options?: CallOptions): Promise<T[]>
+  query<T extends object = Row>(sql: string, params?: Params | null, options?: ObjectOptions): Promise<T[]>
+  /** The rows as arrays, in the order of the columns. */
+  query<T extends readonly unknown[] = unknown[]>(
+    sql: string,
+    params: Params | null | undefined,
+    options: ArrayOptions,
+  ): Promise<T[]>
+  /** The rows as objects by table. */
+  query<T extends object = TablesRow>(
+    sql: string,
+    params: Params | null | undefined,
+    options: TableOptions,
+  ): Promise<T[]>
+  /** The rows and what the server says about their columns. */
+  query<T extends readonly unknown[] = unknown[]>(
+    sql: string,
+    params: Params | null | undefined,
+    options: WithColumns<ArrayOptions>,
+  ): Promise<Rows<T>>
+  query<T extends object = TablesRow>(
+    sql: string,
+    params: Params | null | undefined,
+    options: WithColumns<TableOptions>,
+  ): Promise<Rows<T>>
+  query<T extends object = Row>(
+    sql: string,
+    params: Params | null | undefined,
+    options: WithColumns<ObjectOptions>,
+  ): Promise<Rows<T>>
 
   /** The first row, or null when there is none. */
   queryOne<T extends object = Row>(
     sql: string,
     params?: Params | null,
-    options?: CallOptions,
+    options?: ObjectOptions,
   ): Promise<T | null>
+  queryOne<T extends readonly unknown[] = unknown[]>(
+    sql: string,
+    params: Params | null | undefined,
+    options: ArrayOptions,
+  ): Promise<T | null>
+  queryOne<T extends object = TablesRow>(
+    sql: string,
+    params: Params | null | undefined,
+    options: TableOptions,
+  ): Promise<T | null>
+  queryOne<T extends readonly unknown[] = unknown[]>(
+    sql: string,
+    params: Params | null | undefined,
+    options: WithColumns<ArrayOptions>,
+  ): Promise<OneRow<T>>
+  queryOne<T extends object = TablesRow>(
+    sql: string,
+    params: Params | null | undefined,
+    options: WithColumns<TableOptions>,
+  ): Promise<OneRow<T>>
+  queryOne<T extends object = Row>(
+    sql: string,
+    params: Params | null | undefined,
+    options: WithColumns<ObjectOptions>,
+  ): Promise<OneRow<T>>
 
   /** Runs a statement that changes data. */
   execute(sql: string, params?: Params | null, options?: CallOptions): Promise<ExecuteResult>
   /** The rows of a statement that changes data and returns rows, such as `INSERT … RETURNING`. */
-  execute<T extends object>(sql: string, params?: Params | null, options?: CallOptions): Promise<T[]>
+  execute<T extends object>(sql: string, params?: Params | null, options?: ObjectOptions): Promise<T[]>
+  execute<T extends readonly unknown[]>(
+    sql: string,
+    params: Params | null | undefined,
+    options: ArrayOptions,
+  ): Promise<T[]>
+  execute<T extends object>(
+    sql: string,
+    params: Params | null | undefined,
+    options: TableOptions,
+  ): Promise<T[]>
+  execute<T extends object>(
+    sql: string,
+    params: Params | null | undefined,
+    options: WithColumns<ObjectOptions> | WithColumns<ArrayOptions> | WithColumns<TableOptions>,
+  ): Promise<Rows<T>>
 
   /**
    * Calls a stored procedure and gives all of its result sets: `call('CALL report(?, ?)', [7, null])`. OUT and INOUT
@@ -155,7 +224,21 @@ export interface Queries {
    * @throws {HegarError} `HEGAR_STREAM_STALLED` when the rows are not used for `stallTimeoutMs`. On a held connection,
    *   whose other calls would wait for the stream, those reject with `HEGAR_CONNECTION_BUSY`.
    */
-  stream<T extends object = Row>(sql: string, params?: Params | null, options?: StreamOptions): RowStream<T>
+  stream<T extends object = Row>(
+    sql: string,
+    params?: Params | null,
+    options?: ObjectOptions & StallOptions,
+  ): RowStream<T>
+  stream<T extends readonly unknown[] = unknown[]>(
+    sql: string,
+    params: Params | null | undefined,
+    options: ArrayOptions & StallOptions,
+  ): RowStream<T>
+  stream<T extends object = TablesRow>(
+    sql: string,
+    params: Params | null | undefined,
+    options: TableOptions & StallOptions,
+  ): RowStream<T>
 
   /**
    * The same as bytes of JSON, made without the JavaScript thread: `pipeline(db.streamJson(sql), response)`. What fails
@@ -232,7 +315,22 @@ export interface Queries {
 /** A pool of connections to one server. Every promise rejects with a {@link HegarError}. */
 export interface Pool extends Queries, EventEmitter<PoolEvents> {
   execute(sql: string, params?: Params | null, options?: CallOptions): Promise<ExecuteResult>
-  execute<T extends object>(sql: string, params?: Params | null, options?: CallOptions): Promise<T[]>
+  execute<T extends object>(sql: string, params?: Params | null, options?: ObjectOptions): Promise<T[]>
+  execute<T extends readonly unknown[]>(
+    sql: string,
+    params: Params | null | undefined,
+    options: ArrayOptions,
+  ): Promise<T[]>
+  execute<T extends object>(
+    sql: string,
+    params: Params | null | undefined,
+    options: TableOptions,
+  ): Promise<T[]>
+  execute<T extends object>(
+    sql: string,
+    params: Params | null | undefined,
+    options: WithColumns<ObjectOptions> | WithColumns<ArrayOptions> | WithColumns<TableOptions>,
+  ): Promise<Rows<T>>
   /**
    * Runs `LOAD DATA LOCAL INFILE 'name' …` with what `infile('name')` gives: a Readable, or anything else that gives
    * bytes or text, read no faster than the server takes it. Without the function the statement is refused, whatever
@@ -403,7 +501,7 @@ export interface CallOptions {
   timeoutMs?: number
 }
 
-export interface StreamOptions extends CallOptions {
+export interface StallOptions {
   /**
    * How long rows may lie unused, in milliseconds, before the connection is taken back, within a quarter more; 0: as
    * long as they like. Default: 60000.
@@ -411,11 +509,9 @@ export interface StreamOptions extends CallOptions {
   stallTimeoutMs?: number
 }
 
-export interface JsonStreamOptions extends StreamOptions {
-  /** `'array'` is one JSON array, `'ndjson'` a line for each row. Default: `'array'`. */
+export interface JsonStreamOptions extends Omit<JsonOptions, 'envelope'>, StallOptions {
+  /** `'array'` is one JSON array, `'ndjson'` a line for each row, where `'raw'` means `'json'`. Default: `'array'`. */
   format?: 'array' | 'ndjson'
-  /** As in `queryJson`. */
-  shape?: Shape
 }
 
 /** Rows to be iterated once. Leaving the loop, `return()` and `await using` end the statement. */
@@ -425,22 +521,197 @@ export interface RowStream<T> extends AsyncIterableIterator<T>, AsyncDisposable 
   [Symbol.asyncIterator](): RowStream<T>
 }
 
-export interface JsonOptions extends CallOptions {
-  /** How values are reshaped on their way into the JSON, by column name. Default: not at all. */
+/** What becomes of the values of a row, whether as objects or in JSON. */
+export interface ValueOptions extends CallOptions {
+  /**
+   * Casts by column name, on top of the pool's; null leaves a column as it is. A function, `(value, column) => …`, is
+   * called for each value of the rows when they are built, on the JavaScript thread: slow for long results, and only for
+   * objects.
+   */
+  casts?: { readonly [column: string]: Cast | CastFunction | null }
+  /**
+   * Casts by type, such as `{ 'TINYINT(1)': 'boolean', DECIMAL: 'number' }`, on top of the pool's; null takes one of the
+   * pool's back. A cast by name wins over one by type, a type with its length over one without.
+   */
+  typeCasts?: { readonly [type: string]: Cast | null }
+  /** How single columns are changed on their way, by column name. Default: not at all. */
   shape?: Shape
+  /**
+   * Makes nested objects of names with dots, or with another separator: with `SELECT s.name AS \`store.name\`` a row has
+   * `{store: {name}}`. Columns of one object need not be adjacent. A name with an empty part is left as it is. A name that
+   * would be both a value and an object throws. Default: false.
+   */
+  nest?: boolean | string
+  /** A nested object, of `nest` or `nestTables`, is null when all of its columns are, as after a LEFT JOIN. Default: false. */
+  nullObjects?: boolean
+}
+
+/** What a row is; at most one of these and of `nest`. */
+export interface LayoutOptions {
+  /** An array in the order of the columns, also of those with the same name. Default: that of the pool. */
+  rowsAsArray?: boolean
+  /**
+   * `true`: objects by table, `{products: {id}, stores: {id}}`; a separator such as `'_'`: names with the table in
+   * front, `{products_id, stores_id}`. The table is the alias of the statement and empty for an expression. As in
+   * mysql2. Default: that of the pool.
+   */
+  nestTables?: boolean | string
+}
+
+/** The options of calls that give rows as objects. */
+export interface RowOptions extends ValueOptions, LayoutOptions {
+  /** Give the columns too, as `{rows, columns}`. Default: false. */
+  columns?: boolean
+}
+
+/** Options with which a row is an object by column name. */
+export interface ObjectOptions extends RowOptions {
+  rowsAsArray?: false
+  nestTables?: false | string
+  columns?: false
+}
+
+/** Options with which a row is an array. */
+export interface ArrayOptions extends RowOptions {
+  rowsAsArray: true
+  nestTables?: false
+  nest?: false
+  columns?: false
+}
+
+/** Options with which a row is an object by table. */
+export interface TableOptions extends RowOptions {
+  rowsAsArray?: false
+  nestTables: true
+  nest?: false
+  columns?: false
+}
+
+/** The same options with the columns asked for. */
+export type WithColumns<Options extends RowOptions> = Omit<Options, 'columns'> & { columns: true }
+
+/** A row by table: pass a type for it, as in `query<{users: User}>(…)`. */
+export type TablesRow = Record<string, Row>
+
+export interface Rows<T> {
+  rows: T[]
+  columns: readonly Column[]
+}
+
+export interface OneRow<T> {
+  row: T | null
+  columns: readonly Column[]
+}
+
+/** A column as the server describes it, in the order of the statement. Frozen, and shared by all who ask. */
+export interface Column {
+  /** The alias, or the name where there is none. */
+  readonly name: string
+  /** The name in its table, empty for an expression. */
+  readonly orgName: string
+  /** The alias of the table, empty for an expression. */
+  readonly table: string
+  readonly orgTable: string
+  readonly schema: string
+  /** The name of the type in SQL. Of texts and blobs the server does not tell how long they may be. */
+  readonly type: ColumnType
+  /** MariaDB's name of a type that the protocol has no number for, such as `'uuid'` or `'inet6'`. */
+  readonly extendedType: string | null
+  /** The protocol's number for the type, mysql2's `columnType`. */
+  readonly typeCode: number
+  /** The number of the collation; 63 for bytes and numbers. */
+  readonly characterSet: number
+  /** The most that a value takes: digits of a number, bytes of a text. */
+  readonly length: number
+  /** Digits after the point; 31 and more where they are not fixed. */
+  readonly decimals: number
+  readonly flags: ColumnFlags
+  /** The same flags as bits of the protocol. */
+  readonly flagBits: number
+}
+
+export interface ColumnFlags {
+  readonly notNull: boolean
+  readonly primaryKey: boolean
+  readonly uniqueKey: boolean
+  readonly multipleKey: boolean
+  readonly blob: boolean
+  readonly unsigned: boolean
+  readonly zerofill: boolean
+  readonly binary: boolean
+  readonly enum: boolean
+  readonly autoIncrement: boolean
+  readonly timestamp: boolean
+  readonly set: boolean
+  readonly noDefaultValue: boolean
+  readonly onUpdateNow: boolean
+  readonly numeric: boolean
+}
+
+// prettier-ignore
+export type ColumnType =
+  | 'TINYINT' | 'SMALLINT' | 'MEDIUMINT' | 'INT' | 'BIGINT' | 'FLOAT' | 'DOUBLE' | 'DECIMAL' | 'BIT' | 'YEAR'
+  | 'DATE' | 'TIME' | 'DATETIME' | 'TIMESTAMP' | 'CHAR' | 'VARCHAR' | 'TEXT' | 'BINARY' | 'VARBINARY' | 'BLOB'
+  | 'ENUM' | 'SET' | 'JSON' | 'GEOMETRY' | 'VECTOR' | 'NULL'
+
+/**
+ * What a value is read as. NULL stays null. A value that can not be read as asked, such as the text `x` as a number,
+ * becomes null; a column of which no value could, such as a geometry as a boolean, throws `HEGAR_PARAM_INVALID`.
+ *
+ * - `'boolean'`: numbers but 0, bits but b'0', the words true and false
+ * - `'number'`: rounded where a double can not hold it; dates as milliseconds since 1970
+ * - `'bigint'`: whole numbers; in JSON all their digits
+ * - `'string'`: the server's text, dates included
+ * - `'json'`: the value that the text means; text that is no JSON throws `HEGAR_UNSUPPORTED`
+ * - `'raw'`: the same, in `queryJson` embedded in the server's own words, white space and long numbers included: checked
+ *   but not rewritten, so faster
+ * - `'base64'`, `'hex'`: bytes or text as text
+ * - `'buffer'`: bytes, also of text
+ * - `'date'`: a Date, of DATE, DATETIME, TIMESTAMP, and of text that has their form
+ */
+export type Cast =
+  'boolean' | 'number' | 'bigint' | 'string' | 'json' | 'raw' | 'base64' | 'hex' | 'buffer' | 'date'
+
+export type CastFunction = (value: any, column: Column) => unknown
+
+export interface JsonOptions extends Omit<ValueOptions, 'casts'>, LayoutOptions {
+  /** Casts by column name, on top of the pool's; null leaves a column as it is. */
+  casts?: { readonly [column: string]: Cast | null }
+  /** Puts the rows into an object, without a copy. Default: the rows alone, an array. */
+  envelope?: Envelope
+}
+
+/** The bytes are those of `JSON.stringify({...before, [key]: rows, ...after})`; a name that comes twice throws. */
+export interface Envelope {
+  /** The name that the rows get. */
+  key: string
+  before?: Record<string, unknown>
+  after?: Record<string, unknown>
 }
 
 export interface Shape {
   [column: string]: ColumnShape
 }
 
+/** At most one of `number`, `boolean` and `json`, and none of them with `prefix`. */
 export interface ColumnShape {
+  /**
+   * The name in the result. Two columns at one place throw `HEGAR_PARAM_INVALID`. With the option `nest`, one with dots
+   * nests.
+   */
+  as?: string
+  /** Leaves the column out; alone. */
+  omit?: boolean
   /** Splits the text into an array at this separator; NULL and an empty text become `[]`. */
   split?: string
   /** Put in front of the text, or of each part of it, to make a URL of a path. */
   prefix?: string
-  /** Prints the text, or each part of it, as a number. */
+  /** Reads the text, or each part of it, as a number. */
   number?: boolean
+  /** Reads the value, or each part of it, as a boolean. */
+  boolean?: boolean
+  /** Reads the text, or each part of it, as JSON. */
+  json?: boolean
 }
 
 /** How the rows of all pages are counted. */
@@ -467,7 +738,7 @@ export interface CountOptions extends CallOptions {
   countTtlMs?: number
 }
 
-export interface PaginateOptions extends CountOptions {
+export interface PaginateOptions extends CountOptions, ValueOptions {
   /** From 1 up. */
   page: number
   /** Rows a page, from 1 up. */
@@ -500,7 +771,7 @@ export interface DeferredJoin {
  * or declared in the index with their directions. See that EXPLAIN says `range`: MariaDB before 11 may say `ref` instead
  * when there is such an `=`, and then reads from the beginning; `FROM products p FORCE INDEX (…)` helps.
  */
-export interface KeysetOptions extends CountOptions {
+export interface KeysetOptions extends CountOptions, ValueOptions {
   /**
    * The columns that the statement is sorted by. The last one must be unique together with those before it, such as
    * the primary key: rows that are equal in all of them would fall between two pages. They become SQL as they are, so
@@ -532,11 +803,11 @@ export interface KeysetColumn {
   as?: string
 }
 
-export interface PaginateJsonOptions extends PaginateOptions, BodyOptions {}
+export interface PaginateJsonOptions extends Omit<PaginateOptions, 'casts'>, BodyOptions {}
 
-export interface KeysetJsonOptions extends KeysetOptions, BodyOptions {}
+export interface KeysetJsonOptions extends Omit<KeysetOptions, 'casts'>, BodyOptions {}
 
-export interface BodyOptions extends JsonOptions {
+export interface BodyOptions extends Pick<JsonOptions, 'casts'> {
   /** The `message` of the body. Default: `'Success'`. */
   message?: string
 }
@@ -820,6 +1091,17 @@ export interface PoolOptions {
   decimalNumbers?: boolean
   /** Give JSON columns as text instead of parsing them. Default: false. */
   jsonStrings?: boolean
+  /** Give rows as arrays in the order of the columns, unless a call says otherwise. Default: false. */
+  rowsAsArray?: boolean | null
+  /**
+   * Give rows as objects by table (`true`), or with the table and this separator in front of each name, unless a call
+   * says otherwise; see {@link LayoutOptions.nestTables}. Default: false.
+   */
+  nestTables?: boolean | string | null
+  /** Casts by column name for all calls, see {@link ValueOptions.casts}. Default: none. */
+  casts?: { readonly [column: string]: Cast | null }
+  /** Casts by type for all calls, see {@link ValueOptions.typeCasts}. Default: none. */
+  typeCasts?: { readonly [type: string]: Cast | null }
   /**
    * Flags of the protocol, as an array or separated by commas. `-FOUND_ROWS` makes `affectedRows` count the rows
    * that changed instead of those that matched. Flags without effect here are accepted, others refused.
@@ -866,11 +1148,7 @@ export interface PoolOptions {
   localInfile?: false
   /** Only `false`: statements are sent one by one. */
   multipleStatements?: false
-  /** Only `false`: rows are objects by column name. */
-  nestTables?: false
-  /** Only `false`: rows are objects. */
-  rowsAsArray?: false
-  /** Only `true`: values are converted as described above. */
+  /** Only `true`: values are converted as described above; `casts` and `typeCasts` change that. */
   typeCast?: true
 }
 

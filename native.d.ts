@@ -48,9 +48,9 @@ export declare class NativePool {
    * Runs a statement for rows as objects, at most `limit` of them (0: all), or for what it did; with `keyset` one
    * page by cursor.
    */
-  query(call: number, statement: NativeStatement, params: Buffer, length: number, limit: number, execute: boolean, ticket?: NativeTicket | undefined | null, keyset?: NativeKeyset | undefined | null, place?: Buffer | undefined | null): void
+  query(call: number, statement: NativeStatement, params: Buffer, length: number, limit: number, execute: boolean, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null, keyset?: NativeKeyset | undefined | null, place?: Buffer | undefined | null): void
   /** Runs a statement for all of its results. */
-  results(call: number, statement: NativeStatement, params: Buffer, length: number, ticket?: NativeTicket | undefined | null): void
+  results(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
   /** Runs a statement for rows as JSON. */
   queryJson(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
   /** Runs a statement for rows piece by piece, in a form that `lib/stream.js` names. */
@@ -83,9 +83,9 @@ export declare class NativeScript {
 /** A held connection. Its calls are answered in their order; dropped unreleased, the connection goes back by itself. */
 export declare class NativeSession {
   /** As `NativePool.query`. */
-  query(call: number, statement: NativeStatement, params: Buffer, length: number, limit: number, execute: boolean, ticket?: NativeTicket | undefined | null, keyset?: NativeKeyset | undefined | null, place?: Buffer | undefined | null): void
+  query(call: number, statement: NativeStatement, params: Buffer, length: number, limit: number, execute: boolean, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null, keyset?: NativeKeyset | undefined | null, place?: Buffer | undefined | null): void
   /** Runs a statement for all of its results. */
-  results(call: number, statement: NativeStatement, params: Buffer, length: number, ticket?: NativeTicket | undefined | null): void
+  results(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
   /** As `NativePool.queryJson`. */
   queryJson(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
   /** As `NativePool.stream`. */
@@ -111,9 +111,11 @@ export declare class NativeSession {
   destroy(): void
 }
 
-/** What `queryJson` changes on the way, checked by `lib/shape.js`. */
+/** How a call wants its rows, checked by `lib/row-options.js`. */
 export declare class NativeShape {
   constructor(json: string)
+  /** The same with text in front of the rows and behind them. */
+  enveloped(head: string, tail: string): NativeShape
 }
 
 /** A statement's text, analysed once; `lib/statements.js` keeps one for each text in use. */

@@ -62,6 +62,7 @@ describe('defaults', () => {
       trace: false,
       leakDetectionMs: 0,
       cursorSecret: null,
+      rows: {},
     })
   })
 
@@ -431,13 +432,11 @@ describe('options of mysql2 and mysql', () => {
       localAddress: '10.0.0.1',
       localInfile: true,
       multipleStatements: true,
-      nestTables: true,
       password2: 'x',
       password3: 'x',
       passwordSha1: 'x',
       pool: {},
       queryFormat: () => {},
-      rowsAsArray: true,
       stream: {},
       canRetry: true,
     }
@@ -449,8 +448,7 @@ describe('options of mysql2 and mysql', () => {
       normaliseOptions({ [name]: false })
       normaliseOptions({ [name]: '' })
     }
-    unsupported({ nestTables: '_' })
-    unsupported({ typeCast: () => {} }, /dateStrings/)
+    unsupported({ typeCast: () => {} }, /casts and typeCasts/)
     unsupported({ typeCast: false })
     normaliseOptions({ typeCast: true })
   })

@@ -2,6 +2,7 @@
 
 const assert = require('node:assert/strict')
 const { after, before, describe, it } = require('node:test')
+const { createPool } = require('../index.js')
 const { assertSameRows, openDrivers } = require('./support/drivers.js')
 const { isMysql } = require('./support/mysql.js')
 const { createRandom } = require('./support/random.js')
@@ -20,6 +21,18 @@ const OPTIONS = [
   { decimalNumbers: true, jsonStrings: true },
   { dateStrings: ['DATETIME'], timezone: '-03:30' },
 ]
+const CASTS = 'boolean number bigint string json raw base64 hex buffer date'.split(' ')
+const LAYOUTS = [{ rowsAsArray: true }, { nestTables: true }, { nestTables: '_' }, { nestTables: '' }]
+
+const outcome = (promise) => promise.catch((error) => error)
+
+// JSON.stringify with BigInts as their digits.
+function stringify(rows) {
+  const marked = JSON.stringify(rows, (key, value) =>
+    typeof value === 'bigint' ? `@bigint:${value}@` : value,
+  )
+  return marked.replaceAll(/"@bigint:(-?\d+)@"/g, '$1')
+}
 
 // MariaDB has an engine and a scale of DECIMAL that MySQL has not.
 function refusedByMysql(error) {
@@ -47,12 +60,17 @@ describe(`random tables and rows read the same through both drivers (seed ${SEED
     it(`with ${JSON.stringify(options)}`, async () => {
       const drivers = opened[index]
       for (let table = index; table < TABLES; table += OPTIONS.length) {
-        const { create, insert, rows, sql } = randomTable(createRandom(SEED * 1_000_003 + table), `t${table}`)
+        const { create, insert, rows, sql, joins } = randomTable(
+          createRandom(SEED * 1_000_003 + table),
+          `t${table}`,
+        )
         try {
           const isMade = await drivers.run(create).then(() => true, refusedByMysql)
           if (!isMade) continue
           if (rows.length > 0) await drivers.my.query(insert, [rows])
           for (const statement of sql) assert.equal((await drivers.same(statement)).length, rows.length)
+          const layout = LAYOUTS[table % LAYOUTS.length]
+          for (const statement of joins) await drivers.same(statement, layout)
         } catch (error) {
           error.message = `seed ${SEED}, table ${table}: ${create}\n${error.message}`
           throw error
@@ -60,6 +78,46 @@ describe(`random tables and rows read the same through both drivers (seed ${SEED
       }
     })
   }
+
+  it('casts give the same as objects, in JSON and without generated code', async () => {
+    const plain = createPool({ ...opened[1].target, timezone: 'Z', disableEval: true })
+    const seen = { read: 0, refused: 0 }
+    try {
+      for (let table = 1; table < TABLES; table += OPTIONS.length) {
+        const random = createRandom(SEED * 7 + table)
+        const { count } = randomTable(createRandom(SEED * 1_000_003 + table), `t${table}`)
+        for (let round = 0; round < 6; round++) {
+          const sql = `SELECT * FROM t${table} ORDER BY pk`
+          const casts = {}
+          for (let i = 0; i < count; i++) if (random.chance(0.3)) casts[`c${i}`] = random.pick(CASTS)
+          const shape = { pk: { as: 'key.of.row' } }
+          const options = { casts, shape, nest: '.', nullObjects: random.chance(0.5) }
+          if (random.chance(0.3)) shape.c0 = { omit: true }
+          const name = `${sql} with ${JSON.stringify(options)}`
+          const [rows, json, interpreted] = await Promise.all([
+            outcome(opened[1].db.query(sql, [], options)),
+            outcome(opened[1].db.queryJson(sql, [], options)),
+            outcome(plain.query(sql, [], options)),
+          ])
+          if (rows.code !== undefined) {
+            assert.equal(json.code, rows.code, name)
+            assert.equal(interpreted.code, rows.code, name)
+            seen.refused++
+          } else {
+            // What is embedded raw may be written in another way.
+            const isRaw = Object.values(casts).includes('raw')
+            const text = isRaw ? JSON.stringify(JSON.parse(json)) : json.toString()
+            assert.equal(text, isRaw ? JSON.stringify(JSON.parse(stringify(rows))) : stringify(rows), name)
+            assertSameRows(interpreted, rows, name)
+            seen.read++
+          }
+        }
+      }
+    } finally {
+      await plain.close()
+    }
+    assert.ok(seen.read > 5 && seen.refused > 0, JSON.stringify(seen))
+  })
 
   it('the same seed makes the same table, another seed another', () => {
     const shown = (seed) => JSON.stringify(randomTable(createRandom(seed), 't'))

@@ -11,17 +11,22 @@ import {
   pageSummary,
   sortClause,
   sortKeyset,
+  type Cast,
+  type Column,
   type Connection,
   type CursorSummary,
   type EstimatedSummary,
   type ExecuteResult,
   type Leak,
   type Operation,
+  type OneRow,
   type Page,
   type Pool,
   type PoolOptions,
   type Queries,
   type Row,
+  type Rows,
+  type TablesRow,
   type Transaction,
   type UncountedSummary,
 } from 'hegar-native'
@@ -85,6 +90,91 @@ export async function rowsHaveTheTypeThatTheCallerNames(db: Pool): Promise<void>
   await db.query('SELECT 1 WHERE 1 IN (?)', [[[1]]])
   // @ts-expect-error a shape that does not exist
   await db.queryJson('SELECT 1', [], { shape: { a: { join: ',' } } })
+}
+
+export async function layoutsChangeWhatARowIs(db: Pool): Promise<void> {
+  const arrays = await db.query('SELECT 1, 2', [], { rowsAsArray: true })
+  same<typeof arrays, unknown[][]>(true)
+  const tuples = await db.query<[number, string]>('SELECT id, name FROM users', null, { rowsAsArray: true })
+  same<typeof tuples, [number, string][]>(true)
+  const tables = await db.query('SELECT * FROM users JOIN stores', [], { nestTables: true })
+  same<typeof tables, TablesRow[]>(true)
+  const typed = await db.query<{ u: User }>('SELECT u.* FROM users u', [], { nestTables: true })
+  same<typeof typed, { u: User }[]>(true)
+  const prefixed = await db.query<{ u_id: number }>('SELECT u.id FROM users u', [], { nestTables: '_' })
+  same<typeof prefixed, { u_id: number }[]>(true)
+  const tuple = await db.queryOne<[number]>('SELECT 1', [], { rowsAsArray: true })
+  same<typeof tuple, [number] | null>(true)
+  const table = await db.queryOne('SELECT u.* FROM users u', [], { nestTables: true })
+  same<typeof table, TablesRow | null>(true)
+  const returned = await db.execute<[number]>('INSERT … RETURNING id', [], { rowsAsArray: true })
+  same<typeof returned, [number][]>(true)
+
+  // @ts-expect-error rows that are arrays are no users
+  await db.query<User>('SELECT 1', [], { rowsAsArray: true })
+  // @ts-expect-error a row is one thing
+  await db.query('SELECT 1', [], { rowsAsArray: true, nestTables: true })
+  // @ts-expect-error a row is one thing
+  await db.query('SELECT 1', [], { nestTables: true, nest: true })
+}
+
+export async function columnsComeBesideTheRows(db: Pool): Promise<void> {
+  const objects = await db.query<User>('SELECT id, name FROM users', [], { columns: true })
+  same<typeof objects, Rows<User>>(true)
+  same<(typeof objects)['columns'], readonly Column[]>(true)
+  const arrays = await db.query('SELECT 1', [], { columns: true, rowsAsArray: true })
+  same<typeof arrays, Rows<unknown[]>>(true)
+  const tables = await db.query('SELECT 1', [], { columns: true, nestTables: true })
+  same<typeof tables, Rows<TablesRow>>(true)
+  const one = await db.queryOne<User>('SELECT id, name FROM users', [], { columns: true })
+  same<typeof one, OneRow<User>>(true)
+  const returned = await db.execute<User>('INSERT … RETURNING *', [], { columns: true })
+  same<typeof returned, Rows<User>>(true)
+  const flag: boolean | undefined = objects.columns[0]?.flags.autoIncrement
+  void flag
+  // @ts-expect-error what all callers share is not changed
+  objects.columns[0].name = 'x'
+}
+
+export async function valuesAreCast(db: Pool): Promise<void> {
+  const cast: Cast = 'boolean'
+  const rows = await db.query<User>('SELECT id, name FROM users', [], {
+    casts: { id: 'bigint', name: (value: string, column) => value + column.type, seen: null },
+    typeCasts: { 'TINYINT(1)': cast, DECIMAL: 'number' },
+    shape: { name: { as: 'user.name' }, note: { omit: true } },
+    nest: '.',
+    nullObjects: true,
+  })
+  same<typeof rows, User[]>(true)
+  createPool({
+    casts: { id: 'bigint' },
+    typeCasts: { BOOLEAN: 'boolean' },
+    rowsAsArray: true,
+    nestTables: null,
+  })
+  const bytes = await db.queryJson('SELECT 1', [], {
+    casts: { meta: 'raw' },
+    nestTables: true,
+    envelope: { key: 'data', before: { status: 'success' } },
+  })
+  same<typeof bytes, Buffer>(true)
+  await db.paginate('SELECT 1', [], { page: 1, limit: 1, casts: { id: (value) => value }, nest: true })
+  await db.paginateJson('SELECT 1', [], { page: 1, limit: 1, casts: { id: 'string' }, nest: true })
+
+  // @ts-expect-error a cast that does not exist
+  await db.query('SELECT 1', [], { casts: { id: 'int' } })
+  // @ts-expect-error JSON is made without functions
+  await db.queryJson('SELECT 1', [], { casts: { id: (value) => value } })
+  // @ts-expect-error as are pages of it
+  await db.paginateJson('SELECT 1', [], { page: 1, limit: 1, casts: { id: (value) => value } })
+  // @ts-expect-error a pool has no functions
+  createPool({ casts: { id: (value) => value } })
+  // @ts-expect-error the rows have a name in an envelope
+  await db.queryJson('SELECT 1', [], { envelope: { before: {} } })
+  // @ts-expect-error objects have no envelope
+  await db.query('SELECT 1', [], { envelope: { key: 'data' } })
+  // @ts-expect-error an option that does not exist
+  await db.query('SELECT 1', [], { rowAsArray: true })
 }
 
 export async function pagesKnowWhetherTheyWereCounted(db: Pool): Promise<void> {

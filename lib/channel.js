@@ -33,7 +33,7 @@ class Channel {
   #streams
 
   /**
-   * `settings` are those of the pool: `{timezone, mayGenerate, queryTimeoutMs, trace, target, onSlow(query),
+   * `settings` are those of the pool: `{timezone, mayGenerate, queryTimeoutMs, trace, target, rows, onSlow(query),
    * tellConnects()}`. `refusal()` says, before each
    * call, why there can be none, in the form of what Rust reports, or null.
    */
@@ -58,6 +58,11 @@ class Channel {
     return this.#settings
   }
 
+  /** How calls want their rows, a RowOptions. */
+  get rowOptions() {
+    return this.#settings.rows
+  }
+
   pack(statement, params) {
     if (params === undefined || params === null) {
       return statement.placeholders === 0 ? noParams : packParams(statement, [], this.#settings.timezone)
@@ -65,15 +70,18 @@ class Channel {
     return packParams(statement, params, this.#settings.timezone)
   }
 
-  /** Starts a call: `start(number, ticket)` hands it to Rust. `limits` are `{signal, timeoutMs}` or null. */
-  call(operation, sql, start, limits = null) {
+  /**
+   * Starts a call: `start(number, ticket)` hands it to Rust. `limits` are `{signal, timeoutMs}` or null. Rows come as
+   * `{rows, shape}` where the call `describes` them.
+   */
+  call(operation, sql, start, limits = null, describes = false) {
     const refused = this.#refused()
     if (refused !== null) return Promise.reject(refused)
-    if (limits === null) return this.start(operation, sql, (number) => start(number, null))
+    if (limits === null) return this.start(operation, sql, (number) => start(number, null), describes)
     const { signal, timeoutMs } = limits
     if (signal?.aborted) return Promise.reject(abortedBefore(signal))
     const ticket = new NativeTicket(timeoutMs)
-    const outcome = this.start(operation, sql, (number) => start(number, ticket))
+    const outcome = this.start(operation, sql, (number) => start(number, ticket), describes)
     return signal === undefined ? outcome : untilAborted(signal, ticket, outcome)
   }
 
@@ -81,13 +89,14 @@ class Channel {
    * Starts a stream: `onPiece(rowsOrBytes, size)` gets its pieces. Gives `{used(size), leave(), outcome}`, to tell what
    * has been used and to end the stream.
    */
-  stream(sql, start, { signal, timeoutMs = 0 }, onPiece) {
+  stream(sql, start, { signal, timeoutMs = 0 }, onPiece, describes) {
     const refused = this.#refused() ?? (signal?.aborted ? abortedBefore(signal) : null)
     if (refused !== null) return { used() {}, leave() {}, outcome: Promise.reject(refused) }
     const ticket = new NativeTicket(timeoutMs)
     this.#streams?.add(ticket)
     const end = () => this.#streams?.delete(ticket)
-    const begin = () => this.start('stream', sql, (number) => start(number, ticket), this.gate, onPiece)
+    const hand = (number) => start(number, ticket)
+    const begin = () => this.start('stream', sql, hand, describes, this.gate, onPiece)
     const begun = this.traced(sql, begin)
     return {
       used: afterEvents((size) => ticket.used(size)),
@@ -124,14 +133,24 @@ class Channel {
   }
 
   /** Starts a call in Rust, also one that ends things, and gives the promise of its outcome. */
-  start(operation, sql, start, gate = this.gate, piece = null) {
+  start(operation, sql, start, describes = false, gate = this.gate, piece = null) {
     const { mayGenerate, onSlow, tellConnects } = this.#settings
     const isWatched = tracing.isWatched(tracing.connect)
     // From here on they are kept.
     if (isWatched) tellConnects()
     const outcome = new Promise((resolve, reject) => {
       const slow = (durationMs, rowCount) => onSlow({ sql, operation, durationMs, rowCount })
-      const number = begin({ gate, resolve, reject, slow, piece, mayGenerate, rows: null, built: 0 })
+      const number = begin({
+        gate,
+        resolve,
+        reject,
+        slow,
+        piece,
+        mayGenerate,
+        describes,
+        rows: null,
+        built: 0,
+      })
       try {
         start(number)
       } catch (error) {
@@ -158,10 +177,7 @@ class Channel {
       if (method) Error.captureStackTrace(error, method)
       return error
     }
-    if (!(error instanceof Error)) return fromNative(error, sql, site)
-    if (!(error instanceof SyntaxError)) return error
-    const message = `a column holds text that is no JSON: ${error.message}; set jsonStrings to read it as text`
-    return fromNative({ code: 'HEGAR_UNSUPPORTED', message }, sql, site)
+    return error instanceof Error ? error : fromNative(error, sql, site)
   }
 
   /** An error that a native function threw carries its fields as JSON in the message. */

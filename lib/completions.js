@@ -39,9 +39,10 @@ hold.unref()
 let builders = new Map()
 
 /**
- * Registers a call, `{gate, resolve, reject, slow, piece, mayGenerate, rows: null, built: 0}`, and returns its number.
- * `reject` gets what Rust reported, not an Error yet; `slow`, called before, gets the milliseconds of a call past the
- * limit; `piece` gets rows or bytes of a stream and what they count for until they are used.
+ * Registers a call, `{gate, resolve, reject, slow, piece, mayGenerate, describes, rows: null, built: 0}`, and returns its
+ * number. `reject` gets what Rust reported, not an Error yet; `slow`, called before, gets the milliseconds of a call past
+ * the limit; `piece` gets rows or bytes of a stream and what they count for until they are used. Rows come as
+ * `{rows, shape}` where the call `describes` them.
  */
 function begin(call) {
   const number = free.length > 0 ? free.pop() : calls.length
@@ -89,7 +90,7 @@ function read(at) {
   } catch (error) {
     // Building a value failed, such as JSON.parse on a text that is no JSON. The call ends here, once.
     if (calls[number] === call && call !== undefined) {
-      call.reject(error)
+      call.reject(error instanceof SyntaxError ? noJson(error) : error)
       call.resolve = call.reject = ignore
     }
   }
@@ -98,6 +99,12 @@ function read(at) {
 
 function ignore() {}
 
+// In the form of what Rust reports.
+function noJson({ message }) {
+  const advice = "set jsonStrings, or a cast to 'string', to read it as text"
+  return { code: 'HEGAR_UNSUPPORTED', message: `a column holds text that is no JSON: ${message}; ${advice}` }
+}
+
 function deliver(kind, call, number, payload, start, length, head) {
   switch (kind) {
     case ROWS:
@@ -105,7 +112,12 @@ function deliver(kind, call, number, payload, start, length, head) {
       call.built += build(call.rows, call.built, payload, start, builderOf(inline.words[head + 5], call))
       return
     case ROWS_END:
-      finish(call, number, head, length === 0 ? (call.rows ?? []) : pageOf(call, payload, start, length))
+      finish(
+        call,
+        number,
+        head,
+        length === 0 ? rowsOf(call, head) : pageOf(call, head, payload, start, length),
+      )
       return
     case DONE:
       finish(call, number, head, doneOf(payload ?? staging, payload ? 0 : start, length))
@@ -153,9 +165,14 @@ function deliver(kind, call, number, payload, start, length, head) {
   }
 }
 
+function rowsOf(call, head) {
+  const rows = call.rows ?? []
+  return call.describes ? { rows, shape: builders.get(inline.words[head + 5]) } : rows
+}
+
 // A page by cursor comes with what is before and after it.
-function pageOf(call, payload, start, length) {
-  return { rows: call.rows ?? [], ends: JSON.parse(textOf(payload, start, length)) }
+function pageOf(call, head, payload, start, length) {
+  return { rows: rowsOf(call, head), ends: JSON.parse(textOf(payload, start, length)) }
 }
 
 function finish(call, number, head, value) {
@@ -208,17 +225,24 @@ function builderOf(shape, call) {
 
 /** The columns of a result, and the builders made for them when they were first needed. */
 class Shape {
-  constructor({ names, kinds }) {
-    this.names = names
+  constructor({ kinds, row, columns = null }) {
     this.kinds = kinds
+    this.row = row
+    // Shared by all who ask for them.
+    this.columns = columns === null ? null : Object.freeze(columns.map(frozen))
     this.generated = null
     this.interpreted = null
   }
 
   builder(mayGenerate) {
-    if (mayGenerate) return (this.generated ??= makeBuilder(this.names, this.kinds, { mayGenerate }))
-    return (this.interpreted ??= makeBuilder(this.names, this.kinds, { mayGenerate }))
+    if (mayGenerate) return (this.generated ??= makeBuilder(this, { mayGenerate }))
+    return (this.interpreted ??= makeBuilder(this, { mayGenerate }))
   }
+}
+
+function frozen(column) {
+  Object.freeze(column.flags)
+  return Object.freeze(column)
 }
 
 function copy(start, length) {

@@ -72,8 +72,15 @@ function normaliseOptions(input, { env = process.env, cores = availableParalleli
     trace: get('trace', false),
     leakDetectionMs: get('leakDetectionMs', 0),
     cursorSecret: get('cursorSecret', null),
+    rows: readAs(get),
   }
   return { native: guarded(native), pool }
+}
+
+// How rows are given, see lib/row-options.js.
+function readAs(get) {
+  const names = ['rowsAsArray', 'nestTables', 'casts', 'typeCasts']
+  return Object.fromEntries(names.map((name) => [name, get(name)]).filter(([, value]) => value !== undefined))
 }
 
 // The settings that were given, as a Map from key to {name, value}.

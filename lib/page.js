@@ -29,6 +29,10 @@ const options = {
   cursor: keep,
   deferred: keep,
   shape: keep,
+  casts: keep,
+  typeCasts: keep,
+  nest: keep,
+  nullObjects: keep,
   message: keep,
 }
 

@@ -16,6 +16,7 @@ const { fileOf, sendFile } = require('./infile.js')
 const { Keysets } = require('./keyset.js')
 const { Queries } = require('./queries.js')
 const { readLimits } = require('./call-options.js')
+const { RowOptions } = require('./row-options.js')
 const { begin, transact, isNestedIn } = require('./transaction.js')
 const { watchLimits } = require('./watch.js')
 const { watchForLeak } = require('./leak.js')
@@ -43,6 +44,8 @@ class Pool extends Queries {
   #hasWarned = false
 
   constructor({ native, pool }) {
+    // First, because it may refuse its options, and nothing is open yet.
+    const rows = new RowOptions(pool.rows)
     const target = tracing.targetOf(native)
     const channel = new Channel({
       native: open(native),
@@ -53,6 +56,7 @@ class Pool extends Queries {
         mayGenerate: !pool.disableEval,
         trace: pool.trace,
         target,
+        rows,
         onSlow: (query) => this.#reportSlow(query),
         tellConnects: () => this.#tellConnects(target),
       },

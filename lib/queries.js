@@ -4,29 +4,24 @@ const { EventEmitter } = require('node:events')
 const { runBatch } = require('./batch.js')
 const { HegarTypeError } = require('./errors.js')
 const { statementFor } = require('./statements.js')
-const { shapeFor } = require('./shape.js')
 const { planPage, pageOf } = require('./page.js')
 const { countKey, totalOf, estimateOf } = require('./counts.js')
+const { castRows } = require('./rows.js')
+const {
+  PLAIN,
+  rowReaders,
+  jsonReaders,
+  streamReaders,
+  jsonStreamReaders,
+  pageRowOptions,
+} = require('./row-options.js')
 const { noParams } = require('./params.js')
-const { integer, invalid } = require('./options/readers.js')
 const { watchLimits } = require('./watch.js')
 const { RowStream, JsonStream, FORMS } = require('./stream.js')
-const { readCallOptions, readLimits, limitsOf, limitReaders } = require('./call-options.js')
+const { readCallOptions, readLimits, limitsOf } = require('./call-options.js')
 const { plain } = require('./results.js')
 const { runScript } = require('./script.js')
 
-// Checked where they are used.
-const any = (value) => value
-const jsonReaders = { ...limitReaders, shape: any }
-const streamReaders = { ...limitReaders, stallTimeoutMs: integer(0, 2 ** 31 - 1) }
-const jsonStreamReaders = {
-  ...streamReaders,
-  shape: any,
-  format(value, name) {
-    if (value !== 'array' && value !== 'ndjson') throw invalid(name, "must be 'array' or 'ndjson'", value)
-    return value
-  },
-}
 // How long the rows of a stream may lie unused before its connection is taken back.
 const STALL_MS = 60_000
 /** The calls that a pool, a held connection and a transaction have in common. */
@@ -61,7 +56,8 @@ class Queries extends EventEmitter {
   async query(sql, params, options) {
     const site = this.#channel.site(this.query)
     try {
-      return plain(await this.#rows(sql, params, 0, 'query', readLimits('query', options)))
+      const { wanted, limits } = this.#asked('query', options, rowReaders)
+      return plain(await this.#rows(sql, params, 0, 'query', wanted, limits))
     } catch (error) {
       throw this.#channel.failure(error, sql, site, this.query)
     }
@@ -70,8 +66,10 @@ class Queries extends EventEmitter {
   async queryOne(sql, params, options) {
     const site = this.#channel.site(this.queryOne)
     try {
-      const rows = await this.#rows(sql, params, 1, 'query', readLimits('queryOne', options))
-      return Array.isArray(rows) ? (rows[0] ?? null) : null
+      const { wanted, limits } = this.#asked('queryOne', options, rowReaders)
+      const result = await this.#rows(sql, params, 1, 'query', wanted, limits)
+      if (result.columns !== undefined) return { row: result.rows[0] ?? null, columns: result.columns }
+      return Array.isArray(result) ? (result[0] ?? null) : null
     } catch (error) {
       throw this.#channel.failure(error, sql, site, this.queryOne)
     }
@@ -80,7 +78,8 @@ class Queries extends EventEmitter {
   async execute(sql, params, options) {
     const site = this.#channel.site(this.execute)
     try {
-      return plain(await this.#rows(sql, params, 0, 'execute', readLimits('execute', options)))
+      const { wanted, limits } = this.#asked('execute', options, rowReaders)
+      return plain(await this.#rows(sql, params, 0, 'execute', wanted, limits))
     } catch (error) {
       throw this.#channel.failure(error, sql, site, this.execute)
     }
@@ -89,9 +88,11 @@ class Queries extends EventEmitter {
   async queryJson(sql, params, options) {
     const site = this.#channel.site(this.queryJson)
     try {
-      const read = readCallOptions('queryJson', options, jsonReaders)
-      const result = await this.#json(sql, params, shapeFor(read.shape), limitsOf(read))
-      return Buffer.isBuffer(result) ? result : Buffer.from(jsonOf(plain(result)))
+      const { wanted, limits } = this.#asked('queryJson', options, jsonReaders)
+      const result = await this.#json(sql, params, wanted.native, limits)
+      if (Buffer.isBuffer(result)) return result
+      const [head, tail] = wanted.envelope ?? ['', '']
+      return Buffer.from(head + jsonOf(plain(result)) + tail)
     } catch (error) {
       throw this.#channel.failure(error, sql, site, this.queryJson)
     }
@@ -99,13 +100,15 @@ class Queries extends EventEmitter {
 
   stream(sql, params, options) {
     const read = readCallOptions('stream', options, streamReaders)
-    return new RowStream(this.#stream(sql, params, FORMS.objects, null, read, this.stream))
+    const wanted = this.#channel.rowOptions.read(read)
+    return new RowStream(this.#stream(sql, params, FORMS.objects, wanted, read, this.stream))
   }
 
   streamJson(sql, params, options) {
     const read = readCallOptions('streamJson', options, jsonStreamReaders)
     const form = FORMS[read.format ?? 'array']
-    return new JsonStream(this.#stream(sql, params, form, shapeFor(read.shape), read, this.streamJson))
+    const wanted = this.#channel.rowOptions.read(read, { inLines: form === FORMS.ndjson })
+    return new JsonStream(this.#stream(sql, params, form, wanted, read, this.streamJson))
   }
 
   async paginate(sql, params, options) {
@@ -117,9 +120,11 @@ class Queries extends EventEmitter {
       const counts = count !== null && known === null
       // Checked before the first of the two is sent, so that no answer comes to nobody.
       if (counts) this.#channel.pack(statementOf(count.sql, count.params), count.params)
+      const wanted = this.#channel.rowOptions.read(pageRowOptions(options))
+      const rows = plan.keyset === null ? 0 : plan.limit
       const [result, counted] = await Promise.all([
-        this.#rows(data.sql, data.params, plan.keyset === null ? 0 : plan.limit, 'query', limits, plan),
-        counts ? this.#rows(count.sql, count.params, 1, 'query', limits) : null,
+        this.#rows(data.sql, data.params, rows, 'query', wanted, limits, plan),
+        counts ? this.#rows(count.sql, count.params, 1, 'query', PLAIN, limits) : null,
       ])
       return pageOf(plan, result, counted, known)
     } catch (error) {
@@ -142,7 +147,7 @@ class Queries extends EventEmitter {
     if (count?.mode === 'cached' && this.#channel.counts !== null) {
       const statement = statementOf(count.sql, count.params)
       const key = countKey(count.sql, this.#channel.pack(statement, count.params))
-      const load = async () => totalOf(await this.#rows(count.sql, count.params, 1, 'query', null))
+      const load = async () => totalOf(await this.#rows(count.sql, count.params, 1, 'query', PLAIN, null))
       // Others wait for the same count, so it has no limits but its caller does.
       const watch = watchLimits(limits, 'the wait for a count')
       try {
@@ -154,7 +159,7 @@ class Queries extends EventEmitter {
     }
     if (count?.mode === 'estimate') {
       const rows = estimateOf(
-        await this.#rows(`EXPLAIN FORMAT=JSON ${count.text}`, count.params, 1, 'query', limits),
+        await this.#rows(`EXPLAIN FORMAT=JSON ${count.text}`, count.params, 1, 'query', PLAIN, limits),
       )
       return rows === null ? null : { rows, isEstimate: true }
     }
@@ -177,7 +182,14 @@ class Queries extends EventEmitter {
       const statement = statementOf(sql, params)
       const packed = this.#channel.pack(statement, params)
       const start = (number, ticket) =>
-        this.#channel.native.results(number, statement.native, packed.bytes, packed.length, ticket)
+        this.#channel.native.results(
+          number,
+          statement.native,
+          packed.bytes,
+          packed.length,
+          this.#channel.rowOptions.plain.native,
+          ticket,
+        )
       return callResult(await this.#channel.call('query', sql, start, limits))
     } catch (error) {
       throw this.#channel.failure(error, sql, site, this.call)
@@ -193,7 +205,15 @@ class Queries extends EventEmitter {
     }
   }
 
-  #rows(sql, params, limit, operation, limits, plan) {
+  // What a call with these options wants of its rows, and what may end it.
+  #asked(method, options, readers) {
+    const { rowOptions } = this.#channel
+    if (options === undefined || options === null) return rowOptions.plainCall
+    const read = readCallOptions(method, options, readers)
+    return { wanted: rowOptions.read(read), limits: limitsOf(read) }
+  }
+
+  #rows(sql, params, limit, operation, wanted, limits, plan) {
     const statement = statementOf(sql, params)
     const packed = this.#channel.pack(statement, params)
     const start = (number, ticket) =>
@@ -204,11 +224,13 @@ class Queries extends EventEmitter {
         packed.length,
         limit,
         operation === 'execute',
+        wanted.native,
         ticket,
         plan?.keyset?.native,
         plan?.place,
       )
-    return this.#channel.call(operation, sql, start, limits)
+    if (!wanted.describes) return this.#channel.call(operation, sql, start, limits)
+    return this.#channel.call(operation, sql, start, limits, true).then((result) => finished(result, wanted))
   }
 
   #json(sql, params, shape, limits) {
@@ -220,7 +242,7 @@ class Queries extends EventEmitter {
   }
 
   // What a stream begins with. Everything is checked and packed now, however much later that is.
-  #stream(sql, params, form, shape, { stallTimeoutMs = STALL_MS, ...limits }, method) {
+  #stream(sql, params, form, wanted, { stallTimeoutMs = STALL_MS, signal, timeoutMs }, method) {
     const site = this.#channel.site(method)
     let statement
     let bytes
@@ -238,19 +260,23 @@ class Queries extends EventEmitter {
         bytes,
         bytes.length,
         form,
-        shape,
+        wanted.native,
         stallTimeoutMs,
         ticket,
       )
     return {
-      open: (onPiece) => this.#channel.stream(sql, start, limits, onPiece),
+      open: (onPiece) =>
+        this.#channel.stream(sql, start, { signal, timeoutMs }, finishing(wanted, onPiece), wanted.describes),
       fail: (error, reader) => this.#channel.failure(error, sql, site, reader),
     }
   }
 
-  #page({ page, limit, data, count, peeks, keyset, place, limits }, known, { shape, message = 'Success' }) {
+  #page({ page, limit, data, count, peeks, keyset, place, limits }, known, options) {
+    const { message = 'Success' } = options
     if (typeof message !== 'string') throw new HegarTypeError('paginateJson: message must be a string')
-    const compiled = shapeFor(shape)
+    const wanted = this.#channel.rowOptions.read(pageRowOptions(options))
+    if (wanted.functions !== null)
+      throw new HegarTypeError('paginateJson: casts must be names, not functions')
     const statement = statementOf(data.sql, data.params)
     const counting = count === null || known !== null ? null : statementOf(count.sql, count.params)
     // Both lists of parameters share one buffer, so the first is copied out of it.
@@ -266,7 +292,7 @@ class Queries extends EventEmitter {
         counting?.native ?? null,
         counted.bytes,
         counted.length,
-        compiled,
+        wanted.native,
         page,
         limit,
         message,
@@ -303,6 +329,23 @@ function callResult({ list, out }) {
     info,
     warningStatus,
   }
+}
+
+// What is left to do here for rows that came with their shape.
+function finished(result, { functions, wantsColumns }) {
+  // Those of a page by cursor stand beside its ends.
+  if (result.ends !== undefined) {
+    return { ...result, rows: finished(result.rows, { functions, wantsColumns }) }
+  }
+  if (result.shape === undefined) return result
+  const { rows, shape } = result
+  if (functions !== null) castRows(rows, shape, functions)
+  return wantsColumns ? { rows, columns: shape.columns } : rows
+}
+
+// The same for the pieces of a stream.
+function finishing(wanted, onPiece) {
+  return wanted.describes ? (rows, size) => onPiece(finished(rows, wanted), size) : onPiece
 }
 
 // An insertId past 2^53 is a BigInt, which JSON.stringify refuses and JSON itself can hold.

@@ -2,7 +2,7 @@
 
 /** What a statement did, in mysql2's names; rows stay rows. */
 function plain(result) {
-  if (Array.isArray(result)) return result
+  if (Array.isArray(result) || result.columns !== undefined) return result
   const { affectedRows, insertId, info, warningStatus } = result
   return {
     affectedRows,

@@ -1,24 +1,26 @@
 'use strict'
 
-module.exports = { makeBuilder }
+module.exports = { makeBuilder, castRows }
 
-// A builder turns the packed rows of one segment into objects: build(out, at, count, segment) puts them into `out`
-// from the index `at` on; the segment has words, doubles, text and bytes with cursors at their start. src/codec/packed.rs has the format.
+// A builder turns the packed rows of one segment into objects or arrays: build(out, at, count, segment) puts them into
+// `out` from the index `at` on; the segment has words, doubles, text and bytes with cursors at their start.
+// src/codec/packed.rs has the format.
 
 // Beyond this many columns generated code is larger than it is fast.
 const MAX_GENERATED = 200
 
 /**
- * The builder for columns with these names and kinds. Names are data: one that two columns share has the value of
- * the last and the place of the first, and `__proto__` is a property like any other.
+ * The builder for columns of these kinds. `row` says where their values stand: a number is a column, an array has
+ * columns, and `{names, nodes, nullable}` is an object, null if `nullable` and all columns in it are. Names are data,
+ * `__proto__` is a property like any other.
  */
-function makeBuilder(names, kinds, { mayGenerate }) {
-  if (!mayGenerate || names.length > MAX_GENERATED) return interpreter(names, kinds)
+function makeBuilder({ kinds, row }, { mayGenerate }) {
+  if (!mayGenerate || kinds.length > MAX_GENERATED) return interpreter(kinds, row)
   try {
-    return generate(names, kinds)
+    return generate(kinds, row)
   } catch (error) {
     // Thrown where the process forbids code generation (--disallow-code-generation-from-strings).
-    if (error instanceof EvalError) return interpreter(names, kinds)
+    if (error instanceof EvalError) return interpreter(kinds, row)
     throw error
   }
 }
@@ -34,16 +36,18 @@ const expressions = {
   t: 'v = new Date(D[q++])',
   n: 'v = s.signed[q++]',
   u: 'v = s.unsigned[q++]',
+  o: 'v = W[p++] !== 0',
   s: text,
   j: `${text} v = JSON.parse(v)`,
+  a: `${text} v = JSON.parse(v)`,
+  g: `${text} v = BigInt(v)`,
   b: 'c = W[p++]; v = Buffer.from(s.bytes.subarray(b, c)); b = c',
   m: `if (W[p++] === 0) v = D[q++]; else { ${text} }`,
 }
 
 // Generated code contains nothing of the result but column numbers and names as JSON strings.
-function generate(names, kinds) {
-  const columns = names.map((name, index) => ({ name, kind: kinds[index], index }))
-  const masks = Math.ceil(names.length / 32)
+function generate(kinds, row) {
+  const masks = masksOf(kinds)
   const source = [
     "'use strict'",
     'return function build(out, at, count, s) {',
@@ -51,15 +55,39 @@ function generate(names, kinds) {
     '  let p = s.word, q = s.double, a = 0, z = 0, e = 0, b = 0, c = 0',
     '  for (let row = 0; row < count; row++) {',
     ...Array.from({ length: masks }, (_, mask) => `    const n${mask} = W[p++]`),
-    ...columns.map(({ kind, index }) => {
+    // All of them, also those that have no place in the row: the next one lies behind.
+    ...Array.from(kinds, (kind, index) => {
       const read = expressions[kind].replaceAll(/\bv\b/g, `v${index}`)
-      return `    let v${index} = null; if ((n${index >>> 5} & ${1 << (index & 31)}) === 0) { ${read} }`
+      return `    let v${index} = ${kind === 'a' ? '[]' : 'null'}; if (${bit(index)} === 0) { ${read} }`
     }),
-    `    out[at + row] = { ${columns.map(({ name, index }) => `${key(name)}: v${index}`).join(', ')} }`,
+    `    out[at + row] = ${literal(row)}`,
     '  }',
     '}',
   ].join('\n')
   return new Function('Buffer', source)(Buffer)
+}
+
+function literal(node) {
+  if (typeof node === 'number') return `v${node}`
+  if (Array.isArray(node)) return `[${node.map(literal).join(', ')}]`
+  const members = node.names.map((name, at) => `${key(name)}: ${literal(node.nodes[at])}`)
+  const object = `{ ${members.join(', ')} }`
+  if (!node.nullable) return object
+  const areNull = columnsOf(node).map((index) => `${bit(index)} !== 0`)
+  return `${areNull.join(' && ')} ? null : ${object}`
+}
+
+function bit(index) {
+  return `(n${index >>> 5} & ${1 << (index & 31)})`
+}
+
+function columnsOf(node) {
+  if (typeof node === 'number') return [node]
+  return (Array.isArray(node) ? node : node.nodes).flatMap(columnsOf)
+}
+
+function masksOf(kinds) {
+  return Math.ceil(kinds.length / 32)
 }
 
 // As a plain key `__proto__` would set the prototype; a computed one is data.
@@ -68,27 +96,68 @@ function key(name) {
   return name === '__proto__' ? `[${quoted}]` : quoted
 }
 
-function interpreter(names, kinds) {
-  const masks = Math.ceil(names.length / 32)
+function interpreter(kinds, row) {
+  const masks = masksOf(kinds)
   return function build(out, at, count, s) {
     const cursor = { ...s, a: 0, z: 0, b: 0 }
-    for (let row = 0; row < count; row++) {
+    const cells = { values: new Array(kinds.length), nulls: new Array(kinds.length) }
+    for (let index = 0; index < count; index++) {
       const nulls = cursor.word
       cursor.word += masks
-      const object = {}
-      for (let index = 0; index < names.length; index++) {
-        const isNull = (s.words[nulls + (index >>> 5)] & (1 << (index & 31))) !== 0
-        const value = isNull ? null : readers[kinds[index]](cursor)
-        if (names[index] === '__proto__') define(object, value)
-        else object[names[index]] = value
+      for (let column = 0; column < kinds.length; column++) {
+        const isNull = (s.words[nulls + (column >>> 5)] & (1 << (column & 31))) !== 0
+        cells.nulls[column] = isNull
+        cells.values[column] = isNull ? nullOf(kinds[column]) : readers[kinds[column]](cursor)
       }
-      out[at + row] = object
+      out[at + index] = assemble(row, cells)
     }
   }
 }
 
-function define(object, value) {
-  Object.defineProperty(object, '__proto__', { value, writable: true, enumerable: true, configurable: true })
+function nullOf(kind) {
+  return kind === 'a' ? [] : null
+}
+
+function assemble(node, cells) {
+  if (typeof node === 'number') return cells.values[node]
+  if (Array.isArray(node)) return node.map((column) => cells.values[column])
+  if (node.nullable && (node.columns ??= columnsOf(node)).every((column) => cells.nulls[column])) return null
+  const object = {}
+  for (let at = 0; at < node.names.length; at++) {
+    setMember(object, node.names[at], assemble(node.nodes[at], cells))
+  }
+  return object
+}
+
+function setMember(object, name, value) {
+  if (name !== '__proto__') object[name] = value
+  else Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true })
+}
+
+/**
+ * Puts what `functions`, a Map by column name, make of values into rows that are built. They are called with the value
+ * and the column.
+ */
+function castRows(rows, { row, columns }, functions) {
+  for (const { index, path, name } of placesOf(row, [])) {
+    const cast = functions.get(columns[index].name)
+    if (cast === undefined) continue
+    for (const built of rows) {
+      let object = built
+      for (const step of path) object = object?.[step]
+      if (object !== null && object !== undefined) setMember(object, name, cast(object[name], columns[index]))
+    }
+  }
+}
+
+// Where each column stands: the names of the objects around it, and its own.
+function placesOf(node, path) {
+  const names = node.names ?? node.keys()
+  const nodes = node.nodes ?? node
+  return [...names].flatMap((name, at) => {
+    const inner = nodes[at]
+    return typeof inner === 'number' ? [{ index: inner, path, name }] : placesOf(inner, [...path, name])
+  })
 }
 
 const readers = {
@@ -97,8 +166,11 @@ const readers = {
   t: (c) => new Date(c.doubles[c.double++]),
   n: (c) => c.signed[c.double++],
   u: (c) => c.unsigned[c.double++],
+  o: (c) => c.words[c.word++] !== 0,
   s: readText,
   j: (c) => JSON.parse(readText(c)),
+  a: (c) => JSON.parse(readText(c)),
+  g: (c) => BigInt(readText(c)),
   b: (c) => {
     const start = c.b
     c.b = c.words[c.word++]

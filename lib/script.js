@@ -43,7 +43,7 @@ async function runAll(channel, script, resultOf) {
     if (piece === null) return results
     const statement = NativeStatement.text(piece.sql)
     try {
-      results.push(resultOf(await run(channel, statement, piece.sql)))
+      results.push(resultOf(await run(channel, statement, piece.sql, channel.rowOptions.plain.native)))
     } catch (error) {
       throw located(error, results.length + 1, piece)
     }
@@ -52,16 +52,16 @@ async function runAll(channel, script, resultOf) {
   }
 }
 
-function run(channel, statement, sql) {
+function run(channel, statement, sql, shape) {
   return channel.call('query', sql, (number) =>
-    channel.native.query(number, statement, noParams.bytes, 0, 0, false),
+    channel.native.query(number, statement, noParams.bytes, 0, 0, false, shape),
   )
 }
 
 // Whether a backslash is a plain character, and double quotes enclose identifiers.
 async function modeOf(channel) {
   const sql = 'SELECT @@SESSION.sql_mode AS mode'
-  const [{ mode }] = await run(channel, NativeStatement.text(sql), sql)
+  const [{ mode }] = await run(channel, NativeStatement.text(sql), sql, null)
   const has = (name) => mode.split(',').includes(name)
   return [has('NO_BACKSLASH_ESCAPES'), has('ANSI_QUOTES')]
 }

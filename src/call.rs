@@ -7,7 +7,7 @@ use crate::{
     codec::{
         packed::{Packed, Packet},
         params::Params,
-        shape::Shape,
+        shape::{Envelope, Shape},
     },
     engine::{Ends, Turn},
     flow::Flow,
@@ -52,7 +52,7 @@ impl Call {
             Wanted::Rows { operation, .. } => *operation,
             // As a page by number, whose rows are asked for like any others.
             Wanted::Page { .. } => Operation::Query,
-            Wanted::Results => Operation::Query,
+            Wanted::Results(_) => Operation::Query,
             Wanted::Json { .. } => Operation::Json,
             Wanted::Body { .. } | Wanted::Count => Operation::Paginate,
             Wanted::Stream(_) => Operation::Stream,
@@ -63,13 +63,24 @@ impl Call {
 /// In which form the caller wants the rows.
 pub enum Wanted {
     /// All rows as objects, or what the statement did.
-    Rows { limit: usize, operation: Operation },
+    Rows {
+        limit: usize,
+        operation: Operation,
+        shape: Option<Arc<Shape>>,
+    },
     /// One page of rows as objects, of `limit` and one more, and where its neighbours begin.
-    Page { limit: usize, turn: Turn },
+    Page {
+        limit: usize,
+        turn: Turn,
+        shape: Option<Arc<Shape>>,
+    },
     /// All results of a statement, which may have several, as objects.
-    Results,
+    Results(Option<Arc<Shape>>),
     /// All rows as JSON.
-    Json { shape: Option<Arc<Shape>> },
+    Json {
+        shape: Option<Arc<Shape>>,
+        envelope: Option<Arc<Envelope>>,
+    },
     /// The first `limit` rows as JSON behind the beginning of a response body, and where a page by cursor ends.
     Body {
         shape: Option<Arc<Shape>>,
@@ -91,7 +102,7 @@ pub struct StreamCall {
 }
 
 pub enum StreamForm {
-    Objects,
+    Objects(Option<Arc<Shape>>),
     /// One JSON array.
     Json(Option<Arc<Shape>>),
     /// JSON, a line for each row.

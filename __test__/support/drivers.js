@@ -14,7 +14,8 @@ let databases = 0
 
 /**
  * hegar-native and mysql2 on a database of their own, with the same options. `same(sql)` asserts that both read the
- * same rows: as objects, types and invalid dates included, and as JSON to the byte. mysql2 is asked in the text
+ * same rows: as objects, types and invalid dates included, and as JSON to the byte; `same(sql, layout)` the same for a
+ * call with rowsAsArray or nestTables. mysql2 is asked in the text
  * protocol, because that is what `query` of existing programs speaks.
  *
  * A FLOAT is the one documented difference: the server's text keeps six digits of it, so the value expected there
@@ -30,24 +31,29 @@ async function openDrivers(options = {}, { mysql2Options = options } = {}) {
   const my = mysql2.createPool({ ...target, connectionLimit: 1, ...mysql2Options })
   const db = createPool({ ...target, connectionLimit: 2, queryTimeoutMs: 20_000, ...options })
 
-  async function expectedRows(sql) {
-    const [rows, fields] = await my.query(sql)
-    // Of columns with the same name the last one counts.
-    const types = new Map(fields.map((field) => [field.name, field.columnType]))
-    const floats = [...types.keys()].filter((name) => types.get(name) === FLOAT)
+  async function expectedRows(sql, layout = options) {
+    const [rows, fields] = await my.query({ sql, ...layout })
+    // Of columns in the same place the last one counts.
+    const places = new Map(
+      fields.map((field, index) => [JSON.stringify(pathOf(field, index, layout)), index]),
+    )
+    const floats = [...places].filter(([, index]) => fields[index].columnType === FLOAT)
     if (floats.length === 0) return rows
-    const [exact] = await my.execute(sql)
-    return rows.map((row, index) => {
-      const copy = { ...row }
-      for (const column of floats) copy[column] = shortestSingle(exact[index][column])
-      return copy
-    })
+    const [exact] = await my.execute({ sql, rowsAsArray: true, nestTables: false })
+    for (const [path, column] of floats) {
+      const names = JSON.parse(path)
+      for (const [index, row] of rows.entries()) {
+        const object = names.slice(0, -1).reduce((outer, name) => outer[name], row)
+        object[names.at(-1)] = shortestSingle(exact[index][column])
+      }
+    }
+    return rows
   }
 
-  async function same(sql) {
-    const expected = await expectedRows(sql)
-    const rows = await db.query(sql)
-    const json = await db.queryJson(sql)
+  async function same(sql, layout) {
+    const expected = await expectedRows(sql, layout)
+    const rows = await db.query(sql, null, layout)
+    const json = await db.queryJson(sql, null, layout)
     assertSameRows(rows, expected, sql)
     assert.equal(json.toString(), JSON.stringify(expected), sql)
     return rows
@@ -71,6 +77,12 @@ async function openDrivers(options = {}, { mysql2Options = options } = {}) {
       await admin.end()
     },
   }
+}
+
+function pathOf({ table, name }, index, { rowsAsArray, nestTables }) {
+  if (typeof nestTables === 'string') return [table + nestTables + name]
+  if (nestTables) return [table, name]
+  return rowsAsArray ? [index] : [name]
 }
 
 /** The double that the shortest decimal of a single precision number means; of two equally near ones the even one. */

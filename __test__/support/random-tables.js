@@ -69,7 +69,10 @@ const NAMES = [
   ],
 ]
 
-/** A table, `{create, insert, rows, sql}`: `rows` are for mysql2 and its `insert`, `sql` are statements to read them. */
+/**
+ * A table, `{create, insert, rows, sql, joins, count}`: `rows` are for mysql2 and its `insert`, `sql` are statements to
+ * read them, `joins` some that read several tables. Its columns are pk and c0 up to `count`, which is not among them.
+ */
 function randomTable(random, name) {
   const columns = Array.from({ length: 1 + random.int(random.chance(0.1) ? 70 : 12) }, (_, index) => {
     const { type, value } = random.pick(TYPES)(random)
@@ -85,7 +88,16 @@ function randomTable(random, name) {
   const list = columns
     .map(({ stored, shown }) => `${stored} AS \`${shown.replaceAll('`', '``')}\``)
     .join(', ')
+  const quoted = (text) => `\`${text.replaceAll('`', '``')}\``
+  // Tables have aliases of any text too; their names are not case-sensitive here and there.
+  const [one, other] = random.chance(0.5) ? ['a', 'b'] : [random.pick(NAMES), `${random.pick(NAMES)}2`]
+  const from = `${name} AS ${quoted(one)} LEFT JOIN ${name} AS ${quoted(other)} ON ${quoted(one)}.pk = ${quoted(other)}.pk + 1`
   return {
+    count: columns.length,
+    joins: [
+      `SELECT ${quoted(one)}.*, ${quoted(other)}.*, 1 AS one, 'x' AS c0 FROM ${from} ORDER BY ${quoted(one)}.pk`,
+      `SELECT 2, ${quoted(other)}.c0 AS \`${columns[0].shown.replaceAll('`', '``')}\`, 1, ${quoted(one)}.* FROM ${from} ORDER BY ${quoted(one)}.pk`,
+    ],
     create: `CREATE TABLE ${name} (pk INT AUTO_INCREMENT PRIMARY KEY, ${definitions.join(', ')}) ENGINE=Aria ROW_FORMAT=DYNAMIC`,
     insert: `INSERT INTO ${name} (${columns.map(({ stored }) => stored).join(', ')}) VALUES ?`,
     rows,

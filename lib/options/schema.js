@@ -1,6 +1,7 @@
 'use strict'
 
 const { integer, boolean, text, pem, invalid, refusal, entriesOf } = require('./readers.js')
+const { poolReaders } = require('../row-options.js')
 const { readTls } = require('./tls.js')
 const { readFlags } = require('./flags.js')
 const { readSecrets } = require('./secrets.js')
@@ -90,6 +91,10 @@ const schema = new Map(
     decimalNumbers: setting('decimalNumbers', boolean),
     jsonStrings: setting('jsonStrings', boolean),
     flags: setting('foundRows', readFlags, { nullable: true }),
+    rowsAsArray: setting('rowsAsArray', poolReaders.rowsAsArray, { nullable: true }),
+    nestTables: setting('nestTables', poolReaders.nestTables, { nullable: true }),
+    casts: setting('casts', poolReaders.casts),
+    typeCasts: setting('typeCasts', poolReaders.typeCasts),
 
     // What stays on the JavaScript side.
     namedPlaceholders: setting('namedPlaceholders', boolean),
@@ -114,7 +119,6 @@ const schema = new Map(
     localAddress: refused('the system picks the address to connect from; leave it out and route on the host'),
     localInfile: refused('LOAD DATA LOCAL is refused; insert the rows with execute()'),
     multipleStatements: refused('send the statements one by one'),
-    nestTables: refused('give columns of the same name an alias in the SQL'),
     password2: refused('use an account with one authentication factor'),
     password3: refused('use an account with one authentication factor'),
     passwordSha1: refused('pass the password itself'),
@@ -122,10 +126,9 @@ const schema = new Map(
     queryFormat: refused('use ? or :name placeholders; values are never put into the SQL text'),
     removeNodeErrorCount: refused('it belongs to a pool cluster; create one pool per server'),
     restoreNodeTimeout: refused('it belongs to a pool cluster; create one pool per server'),
-    rowsAsArray: refused('take Object.values(row), with an alias for columns of the same name'),
     stream: refused('pass host and port, or socketPath'),
     typeCast: refused(
-      'convert the values after query(), or use dateStrings, decimalNumbers, bigInt or jsonStrings',
+      'use casts and typeCasts, or dateStrings, decimalNumbers, bigInt or jsonStrings',
       (value) => value === true,
     ),
   }),

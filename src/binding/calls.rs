@@ -31,6 +31,7 @@ pub fn rows(
     length: u32,
     limit: u32,
     execute: bool,
+    shape: Option<&NativeShape>,
     keyset: Option<&NativeKeyset>,
     place: Option<BufferSlice<'_>>,
 ) -> Result<Call> {
@@ -41,6 +42,7 @@ pub fn rows(
             wanted: Wanted::Page {
                 limit: limit as usize,
                 turn: keyset.turn(place)?,
+                shape: shape.map(NativeShape::inner),
             },
             stop: None,
         });
@@ -58,17 +60,26 @@ pub fn rows(
     Ok(Call {
         statement: statement.inner(),
         params: unpack(&params, length)?,
-        wanted: Wanted::Rows { limit, operation },
+        wanted: Wanted::Rows {
+            limit,
+            operation,
+            shape: shape.map(NativeShape::inner),
+        },
         stop: None,
     })
 }
 
 /// All results of a statement.
-pub fn results(statement: &NativeStatement, params: BufferSlice<'_>, length: u32) -> Result<Call> {
+pub fn results(
+    statement: &NativeStatement,
+    params: BufferSlice<'_>,
+    length: u32,
+    shape: Option<&NativeShape>,
+) -> Result<Call> {
     Ok(Call {
         statement: statement.inner(),
         params: unpack(&params, length)?,
-        wanted: Wanted::Results,
+        wanted: Wanted::Results(shape.map(NativeShape::inner)),
         stop: None,
     })
 }
@@ -85,6 +96,7 @@ pub fn json(
         params: unpack(&params, length)?,
         wanted: Wanted::Json {
             shape: shape.map(NativeShape::inner),
+            envelope: shape.and_then(NativeShape::envelope),
         },
         stop: None,
     })
@@ -100,7 +112,7 @@ pub fn stream(
 ) -> Result<impl FnOnce(Arc<Flow>, Arc<dyn Reader>) -> Call> {
     let shape = shape.map(NativeShape::inner);
     let form = match form {
-        0 => StreamForm::Objects,
+        0 => StreamForm::Objects(shape),
         1 => StreamForm::Json(shape),
         2 => StreamForm::Lines(shape),
         other => {

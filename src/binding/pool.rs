@@ -61,11 +61,14 @@ impl NativePool {
         length: u32,
         limit: u32,
         execute: bool,
+        shape: Option<&NativeShape>,
         ticket: Option<&NativeTicket>,
         keyset: Option<&NativeKeyset>,
         place: Option<BufferSlice<'_>>,
     ) -> Result<()> {
-        let rows = calls::rows(statement, params, length, limit, execute, keyset, place)?;
+        let rows = calls::rows(
+            statement, params, length, limit, execute, shape, keyset, place,
+        )?;
         let caller = NativeTicket::caller(ticket, &self.engine, rows.operation(), self.reply(call));
         self.engine.start(rows, caller);
         Ok(())
@@ -79,9 +82,10 @@ impl NativePool {
         statement: &NativeStatement,
         params: BufferSlice<'_>,
         length: u32,
+        shape: Option<&NativeShape>,
         ticket: Option<&NativeTicket>,
     ) -> Result<()> {
-        let results = calls::results(statement, params, length)?;
+        let results = calls::results(statement, params, length, shape)?;
         let caller =
             NativeTicket::caller(ticket, &self.engine, results.operation(), self.reply(call));
         self.engine.start(results, caller);

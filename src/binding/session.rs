@@ -41,11 +41,14 @@ impl NativeSession {
         length: u32,
         limit: u32,
         execute: bool,
+        shape: Option<&NativeShape>,
         ticket: Option<&NativeTicket>,
         keyset: Option<&NativeKeyset>,
         place: Option<BufferSlice<'_>>,
     ) -> Result<()> {
-        let rows = calls::rows(statement, params, length, limit, execute, keyset, place)?;
+        let rows = calls::rows(
+            statement, params, length, limit, execute, shape, keyset, place,
+        )?;
         let caller = NativeTicket::caller(
             ticket,
             self.session.engine(),
@@ -64,9 +67,10 @@ impl NativeSession {
         statement: &NativeStatement,
         params: BufferSlice<'_>,
         length: u32,
+        shape: Option<&NativeShape>,
         ticket: Option<&NativeTicket>,
     ) -> Result<()> {
-        let results = calls::results(statement, params, length)?;
+        let results = calls::results(statement, params, length, shape)?;
         let caller = NativeTicket::caller(
             ticket,
             self.session.engine(),

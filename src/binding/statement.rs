@@ -6,7 +6,7 @@ use napi::{Error, Result, Status};
 use napi_derive::napi;
 
 use crate::{
-    codec::shape::Shape,
+    codec::shape::{Envelope, Shape},
     sql::{self, Mode, Placeholders, Script},
     statement::Statement,
 };
@@ -130,10 +130,12 @@ fn mode(no_backslash_escapes: bool, ansi_quotes: bool) -> Mode {
     }
 }
 
-/// What `queryJson` changes on the way, checked by `lib/shape.js`.
+/// How a call wants its rows, checked by `lib/row-options.js`.
 #[napi]
 pub struct NativeShape {
     inner: Arc<Shape>,
+    /// Of JSON alone.
+    envelope: Option<Arc<Envelope>>,
 }
 
 #[napi]
@@ -144,12 +146,29 @@ impl NativeShape {
             .map_err(|error| Error::new(Status::InvalidArg, error.message().to_owned()))?;
         Ok(NativeShape {
             inner: Arc::new(inner),
+            envelope: None,
         })
+    }
+
+    /// The same with text in front of the rows and behind them.
+    #[napi(catch_unwind)]
+    pub fn enveloped(&self, head: String, tail: String) -> NativeShape {
+        NativeShape {
+            inner: self.inner.clone(),
+            envelope: Some(Arc::new(Envelope {
+                head: head.into(),
+                tail: tail.into(),
+            })),
+        }
     }
 }
 
 impl NativeShape {
     pub fn inner(&self) -> Arc<Shape> {
         self.inner.clone()
+    }
+
+    pub fn envelope(&self) -> Option<Arc<Envelope>> {
+        self.envelope.clone()
     }
 }

@@ -60,6 +60,16 @@ pub enum Form {
     DateText,
     DateTimeText(u8),
     TimeText(u8),
+    /// 0 or 1, from here on only where `change` leads to them.
+    Boolean,
+    /// A double as it is.
+    Exact,
+    /// A whole number of any length as its digits.
+    Digits,
+    /// A JSON array that was written here; NULL is an empty one.
+    JsonArray,
+    /// JSON in the server's own words.
+    Raw,
 }
 
 impl Format {

@@ -5,9 +5,12 @@
 //! first, a repeated key keeps its first place and its last value); then the finished object is put
 //! together again. No recursion, so depth costs no stack.
 
+mod embed;
 mod order;
 
 use std::fmt;
+
+pub use self::embed::embed;
 
 use self::order::{Member, has_repeated_key, rewrite};
 use super::number::write_f64;

@@ -8,7 +8,8 @@
 //! | `i` | a word, the integer |
 //! | `d` `t` | a double; of a date its milliseconds, NaN when invalid |
 //! | `n` `u` | 64 bits among the doubles, a BigInt, signed or not |
-//! | `s` `j` | a word: where the text ends, times two, plus one in the wide text; `j` is JSON |
+//! | `o` | a word, 0 or 1, a boolean |
+//! | `s` `j` `a` `g` | a word: where the text ends, times two, plus one in the wide text; `j` is JSON, `a` JSON of an array that NULL is an empty one of, `g` the digits of a BigInt |
 //! | `b` | a word: where the bytes end among the segment's bytes |
 //! | `m` | a word 0 and a double, or a word 1 and a word as for `s` |
 //!
@@ -20,33 +21,24 @@
 //! length is a multiple of 8. A long text is kept apart, so that it can become a string without a copy. Segments are
 //! small because a substring keeps the whole string it was cut from alive.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering},
-    },
-};
+use std::sync::Arc;
 
 use crate::{
-    error::Result,
-    wire::{Cell, Column, Columns, Memo, Row, RowSink},
+    error::{Error, Kind, Result},
+    wire::{Cell, Columns, Memo, Row, RowSink},
 };
 
-use super::{
-    buffers, date,
-    format::{Form, Format},
-    geometry,
-    json::{MAX_SAFE, mismatch, write_integer_text, write_vector},
-    number, string,
-};
+use super::{change::Scratch, format::Format, shape::Shape};
+
+mod plan;
+mod segment;
+
+use plan::{Plan, Treatment};
+pub use plan::{RowShape, RowShapes};
+use segment::Segment;
 
 /// A segment is closed when it has this many bytes.
 const SEGMENT: usize = 96 * 1024;
-/// ASCII text from this length on is kept apart: below, a copy costs less than a string with a finaliser.
-const TEXT_APART: usize = 16 * 1024;
-/// Room for the text of a segment.
-const TEXT: usize = 128 * 1024;
 /// Only the first segments of a result keep their text apart. The rows of longer results outlive the collector's young
 /// generation, and then memory outside of the heap, which it hardly counts, would pile up until a full collection.
 const SEGMENTS_APART: usize = 4;
@@ -76,51 +68,16 @@ impl Packet {
     }
 }
 
-/// The names and kinds of a set of columns; JavaScript keeps one builder for each.
-#[derive(Debug)]
-pub struct RowShape {
-    pub id: u32,
-    /// `{"names":[…],"kinds":"…"}`
-    pub json: String,
-}
-
-/// The shapes of a pool. The same columns get the same shape on every connection.
-#[derive(Debug, Default)]
-pub struct RowShapes {
-    /// Guards the map; taken when a statement is prepared or its columns change, never per call.
-    known: Mutex<HashMap<String, Arc<RowShape>>>,
-}
-
-static NEXT_SHAPE: AtomicU32 = AtomicU32::new(1);
-
-/// Past this many shapes the map starts anew; a shape made again gets a new number, so nothing is mixed up.
-const MAX_SHAPES: usize = 4096;
-
-impl RowShapes {
-    fn get(&self, json: String) -> Arc<RowShape> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(shape) = known.get(&json) {
-            return shape.clone();
-        }
-        if known.len() >= MAX_SHAPES {
-            known.clear();
-        }
-        // Unique in the process, because the pools of a thread share its builders.
-        let id = NEXT_SHAPE.fetch_add(1, Ordering::Relaxed);
-        let shape = Arc::new(RowShape {
-            id,
-            json: json.clone(),
-        });
-        known.insert(json, shape.clone());
-        shape
-    }
-}
-
 /// Collects the rows of one result.
 pub struct PackedRows<'a> {
     format: &'a Format,
+    wishes: Option<&'a Shape>,
     shapes: &'a RowShapes,
     plan: Option<Arc<Plan>>,
+    scratch: Scratch,
+    /// Why these rows can not be given as the caller wants them. What is left of them is read and dropped, so that the
+    /// connection can go on.
+    failed: Option<Box<Error>>,
     /// Stop keeping rows after this many; the rest is read and dropped.
     limit: usize,
     segment: Segment,
@@ -130,36 +87,31 @@ pub struct PackedRows<'a> {
     rows: usize,
 }
 
-struct Plan {
-    columns: Columns,
-    forms: Vec<Form>,
-    shape: Arc<RowShape>,
-}
-
-#[derive(Default)]
-struct Segment {
-    rows: u32,
-    doubles: Vec<u64>,
-    words: Vec<u32>,
-    /// Latin-1.
-    narrow: Vec<u8>,
-    /// UTF-16.
-    wide: Vec<u16>,
-    bytes: Vec<u8>,
-}
-
 impl<'a> PackedRows<'a> {
-    pub fn new(format: &'a Format, shapes: &'a RowShapes, limit: usize) -> PackedRows<'a> {
+    pub fn new(
+        format: &'a Format,
+        wishes: Option<&'a Shape>,
+        shapes: &'a RowShapes,
+        limit: usize,
+    ) -> PackedRows<'a> {
         PackedRows {
             format,
+            wishes,
             shapes,
             plan: None,
+            scratch: Scratch::default(),
+            failed: None,
             limit,
             segment: Segment::default(),
             segments: Vec::new(),
             size: 0,
             rows: 0,
         }
+    }
+
+    /// Whether all rows could be given as the caller wants them.
+    pub fn check(&mut self) -> Result<()> {
+        self.failed.take().map_or(Ok(()), |error| Err(*error))
     }
 
     /// The bytes that can be taken.
@@ -189,48 +141,53 @@ impl<'a> PackedRows<'a> {
     }
 
     /// The rows, or `None` if the statement had no result.
-    pub fn finish(mut self) -> Option<Packed> {
-        let plan = self.plan?;
+    pub fn finish(mut self) -> Result<Option<Packed>> {
+        if let Some(error) = self.failed {
+            return Err(*error);
+        }
+        let Some(plan) = self.plan else {
+            return Ok(None);
+        };
         if self.segment.rows > 0 {
             let packet = self.segment.close(self.segments.len() < SEGMENTS_APART);
             self.segments.push(packet);
         }
-        Some(Packed {
+        Ok(Some(Packed {
             shape: plan.shape.clone(),
             segments: self.segments,
             rows: self.rows,
-        })
+        }))
     }
 }
 
 impl RowSink for PackedRows<'_> {
     fn begin(&mut self, columns: &Columns, memo: &mut Memo) -> Result<()> {
-        let (format, shapes) = (self.format, self.shapes);
-        self.plan =
-            Some(memo.get_or_insert(1, || Arc::new(Plan::new(columns.clone(), format, shapes))));
+        // JSON has the even numbers.
+        let key = self.wishes.map_or(0, Shape::id) << 1 | 1;
+        let compile = || Plan::new(columns.clone(), self.format, self.wishes, self.shapes);
+        match memo.get_or_try_insert(key, compile) {
+            Ok(plan) => self.plan = Some(plan),
+            Err(error) => self.failed = Some(error.into()),
+        }
         Ok(())
     }
 
-    fn row(&mut self, mut row: Row<'_>) -> Result<()> {
+    fn row(&mut self, row: Row<'_>) -> Result<()> {
         let Some(plan) = &self.plan else {
             return Ok(());
         };
         if self.rows >= self.limit {
             return Ok(());
         }
-        let nulls = self.segment.words.len();
-        self.segment
-            .words
-            .resize(nulls + plan.forms.len().div_ceil(32), 0);
-        for (index, (&form, column)) in plan.forms.iter().zip(plan.columns.iter()).enumerate() {
-            let cell = row.cell(index, column)?;
-            if let Cell::Null = cell {
-                if let Some(word) = self.segment.words.get_mut(nulls + index / 32) {
-                    *word |= 1 << (index % 32);
-                }
-            } else {
-                self.segment.push(form, cell, column, self.format)?;
+        let pushed = match &plan.changes {
+            None => push(&mut self.segment, plan, row, self.format),
+            Some(changes) => {
+                let scratch = &mut self.scratch;
+                push_changed(&mut self.segment, plan, changes, row, self.format, scratch)
             }
+        };
+        if let Err(error) = pushed {
+            return self.fail(error);
         }
         self.segment.rows += 1;
         self.rows += 1;
@@ -243,198 +200,58 @@ impl RowSink for PackedRows<'_> {
     }
 }
 
-impl Plan {
-    fn new(columns: Columns, format: &Format, shapes: &RowShapes) -> Plan {
-        let forms: Vec<Form> = columns.iter().map(|column| format.form(column)).collect();
-        let mut json = b"{\"names\":[".to_vec();
-        for (index, column) in columns.iter().enumerate() {
-            if index > 0 {
-                json.push(b',');
-            }
-            string::write_json_string(column.name.as_bytes(), &mut json);
+impl PackedRows<'_> {
+    /// As in `JsonRows`.
+    #[cold]
+    fn fail(&mut self, error: Error) -> Result<()> {
+        if !matches!(error.kind(), Kind::Unsupported) {
+            return Err(error);
         }
-        json.extend_from_slice(b"],\"kinds\":\"");
-        json.extend(
-            forms
-                .iter()
-                .zip(columns.iter())
-                .map(|(&form, column)| kind(form, column)),
-        );
-        json.extend_from_slice(b"\"}");
-        let shape = shapes.get(String::from_utf8_lossy(&json).into_owned());
-        Plan {
-            columns,
-            forms,
-            shape,
-        }
-    }
-}
-
-fn kind(form: Form, column: &Column) -> u8 {
-    match form {
-        Form::Int => b'i',
-        Form::Number | Form::Float | Form::Double(_) | Form::DecimalNumber => b'd',
-        Form::Date | Form::DateTime => b't',
-        Form::BigInt if column.is_unsigned() => b'u',
-        Form::BigInt => b'n',
-        Form::ExactNumber => b'm',
-        Form::Text | Form::IntText | Form::DateText | Form::DateTimeText(_) | Form::TimeText(_) => {
-            b's'
-        }
-        Form::Json | Form::Geometry | Form::Vector => b'j',
-        Form::Bytes => b'b',
-    }
-}
-
-impl Segment {
-    fn len(&self) -> usize {
-        self.doubles.len() * 8
-            + self.words.len() * 4
-            + self.narrow.len()
-            + self.wide.len() * 2
-            + self.bytes.len()
-    }
-
-    #[inline]
-    fn push(&mut self, form: Form, cell: Cell<'_>, column: &Column, format: &Format) -> Result<()> {
-        match (form, cell) {
-            (Form::Text, Cell::Bytes(bytes)) => self.text(bytes),
-            (Form::Int, Cell::Int(value)) => self.words.push(value as i32 as u32),
-            (Form::Int, Cell::UInt(value)) => self.words.push(value as u32),
-            (Form::Number, Cell::Int(value)) => self.double(value as f64),
-            (Form::Number, Cell::UInt(value)) => self.double(value as f64),
-            (Form::BigInt, Cell::Int(value)) => self.doubles.push(value as u64),
-            (Form::BigInt, Cell::UInt(value)) => self.doubles.push(value),
-            (Form::ExactNumber, Cell::Int(value)) if value.unsigned_abs() <= MAX_SAFE => {
-                self.words.push(0);
-                self.double(value as f64);
-            }
-            (Form::ExactNumber, Cell::UInt(value)) if value <= MAX_SAFE => {
-                self.words.push(0);
-                self.double(value as f64);
-            }
-            (Form::ExactNumber, Cell::Int(_) | Cell::UInt(_)) => {
-                self.words.push(1);
-                self.ascii(|out| write_integer_text(cell, column, out));
-            }
-            (Form::IntText, Cell::Int(_) | Cell::UInt(_)) => {
-                self.ascii(|out| write_integer_text(cell, column, out))
-            }
-            (Form::Float, Cell::Float(value)) => self.double(number::f32_as_f64(value)),
-            (Form::Double(decimals), Cell::Double(value)) => {
-                self.double(number::double_as_text_reads(value, decimals));
-            }
-            (Form::DecimalNumber, Cell::Bytes(bytes)) => self.double(number::decimal_to_f64(bytes)),
-            (Form::Date, Cell::Date(parts)) => {
-                self.double(format.zone.date_ms(parts.year, parts.month, parts.day));
-            }
-            (Form::DateTime, Cell::Date(parts)) => self.double(format.zone.datetime_ms(&parts)),
-            (Form::DateText, Cell::Date(parts)) => {
-                self.ascii(|out| date::write_date(parts.year, parts.month, parts.day, out));
-            }
-            (Form::DateTimeText(decimals), Cell::Date(parts)) => {
-                self.ascii(|out| date::write_datetime(&parts, decimals, out));
-            }
-            (Form::TimeText(decimals), Cell::Time(parts)) => {
-                self.ascii(|out| date::write_time(&parts, decimals, out));
-            }
-            (Form::Json, Cell::Bytes(bytes)) => self.text(bytes),
-            (Form::Geometry, Cell::Bytes(bytes)) => {
-                self.ascii(|out| geometry::write_geometry_json(bytes, true, out));
-            }
-            (Form::Vector, Cell::Bytes(bytes)) => self.ascii(|out| write_vector(bytes, out)),
-            (Form::Bytes, Cell::Bytes(bytes)) => {
-                self.bytes.extend_from_slice(bytes);
-                self.words.push(self.bytes.len() as u32);
-            }
-            (form, _) => return Err(mismatch(form, column)),
-        }
+        self.plan = None;
+        self.segments = Vec::new();
+        self.size = 0;
+        self.failed = Some(error.into());
         Ok(())
     }
+}
 
-    #[inline]
-    fn double(&mut self, value: f64) {
-        self.doubles.push(value.to_bits());
-    }
-
-    #[inline]
-    fn text(&mut self, bytes: &[u8]) {
-        if self.narrow.capacity() - self.narrow.len() < bytes.len() {
-            self.grow_narrow();
-        }
-        if bytes.is_ascii() {
-            self.narrow.extend_from_slice(bytes);
-            self.end_narrow();
+#[inline(always)]
+fn push(segment: &mut Segment, plan: &Plan, mut row: Row<'_>, format: &Format) -> Result<()> {
+    let nulls = segment.begin_row(plan.forms.len());
+    for (index, (&form, column)) in plan.forms.iter().zip(plan.columns.iter()).enumerate() {
+        let cell = row.cell(index, column)?;
+        if let Cell::Null = cell {
+            segment.set_null(nulls, index);
         } else {
-            self.other_text(bytes);
+            segment.push(form, cell, column, format)?;
         }
     }
+    Ok(())
+}
 
-    fn other_text(&mut self, bytes: &[u8]) {
-        let text = string::decode_utf8(bytes);
-        if text.chars().all(|character| character <= '\u{FF}') {
-            self.narrow
-                .extend(text.chars().map(|character| character as u8));
-            self.end_narrow();
+#[inline(never)]
+fn push_changed(
+    segment: &mut Segment,
+    plan: &Plan,
+    changes: &[Treatment],
+    mut row: Row<'_>,
+    format: &Format,
+    scratch: &mut Scratch,
+) -> Result<()> {
+    let nulls = segment.begin_row(plan.forms.len());
+    let cells = plan.forms.iter().zip(plan.columns.iter()).zip(changes);
+    for (index, ((&form, column), treatment)) in cells.enumerate() {
+        let cell = match (treatment, row.cell(index, column)?) {
+            // JavaScript knows what NULL becomes.
+            (_, Cell::Null) | (Treatment::Omit, _) => Cell::Null,
+            (Treatment::Keep, cell) => cell,
+            (Treatment::Change(change), cell) => change.convert(cell, column, format, scratch)?,
+        };
+        if let Cell::Null = cell {
+            segment.set_null(nulls, index);
         } else {
-            self.wide.extend(text.encode_utf16());
-            self.words.push((self.wide.len() as u32) << 1 | 1);
+            segment.push(form, cell, column, format)?;
         }
     }
-
-    #[inline]
-    fn end_narrow(&mut self) {
-        self.words.push((self.narrow.len() as u32) << 1);
-    }
-
-    /// A text that outgrows a small buffer goes on in one that holds a whole segment's, at once and not by doubling.
-    fn grow_narrow(&mut self) {
-        if (1024..TEXT).contains(&self.narrow.capacity()) {
-            let mut larger = buffers::take(TEXT);
-            larger.extend_from_slice(&self.narrow);
-            self.narrow = larger;
-        }
-    }
-
-    fn ascii(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        write(&mut self.narrow);
-        self.end_narrow();
-    }
-
-    /// Writes the segment and empties it, its memory kept for the next one.
-    fn close(&mut self, may_part: bool) -> Packet {
-        let is_apart = may_part && self.narrow.len() >= TEXT_APART;
-        let text = is_apart.then(|| std::mem::take(&mut self.narrow));
-        let wide =
-            (may_part && self.wide.len() * 2 >= TEXT_APART).then(|| std::mem::take(&mut self.wide));
-        let mut out = buffers::take((HEADER_WORDS * 4 + self.len()).next_multiple_of(8));
-        let header = [
-            self.rows,
-            self.doubles.len() as u32,
-            self.words.len() as u32,
-            self.narrow.len() as u32,
-            self.wide.len() as u32 * 2,
-            self.bytes.len() as u32,
-            u32::from(is_apart),
-            u32::from(wide.is_some()),
-        ];
-        out.extend(header.iter().flat_map(|word| word.to_le_bytes()));
-        out.extend(self.doubles.iter().flat_map(|double| double.to_le_bytes()));
-        out.extend(self.words.iter().flat_map(|word| word.to_le_bytes()));
-        out.extend(self.wide.iter().flat_map(|unit| unit.to_le_bytes()));
-        out.extend_from_slice(&self.narrow);
-        out.extend_from_slice(&self.bytes);
-        out.resize(out.len().next_multiple_of(8), 0);
-        self.rows = 0;
-        self.doubles.clear();
-        self.words.clear();
-        self.narrow.clear();
-        self.wide.clear();
-        self.bytes.clear();
-        Packet {
-            bytes: out,
-            text,
-            wide,
-        }
-    }
+    Ok(())
 }

@@ -1,4 +1,6 @@
-//! What a caller of `queryJson` wants changed on the way: comma-joined text split into arrays, prefixes, numbers.
+//! What a caller wants of the rows beyond the pool's options: how a row is laid out, and what becomes of its values.
+//!
+//! Compiled once for each set of options in use. `layout` has the places of the values, `change` what is done to them.
 
 use std::{
     collections::HashMap,
@@ -7,42 +9,106 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::error::{Error, Kind, Result};
+use crate::{
+    error::{Error, Kind, Result},
+    wire::Column,
+};
 
-use super::{number, string};
-
-/// The changes by column name, with a number by which compiled plans remember them.
+/// The wishes of a call, with a number by which compiled plans remember them.
 #[derive(Debug)]
 pub struct Shape {
     id: u64,
-    columns: HashMap<String, Change>,
+    wishes: Wishes,
 }
 
-/// The change of one column. NULL stays null, but under `split` it is an empty array.
+/// What `lib/row-options.js` writes.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+struct Wishes {
+    rows: Rows,
+    /// Between the two names that make a key, for `Rows::Prefixed`.
+    separator: String,
+    /// What parts a name into those of nested objects.
+    nest: Option<String>,
+    null_objects: bool,
+    describes: bool,
+    columns: HashMap<String, ColumnShape>,
+    /// By name; `None` keeps a column from the cast of its type.
+    casts: HashMap<String, Option<Cast>>,
+    /// By type, in upper case, such as `TINYINT(1)` or `TINYINT`.
+    type_casts: HashMap<String, Cast>,
+}
+
+/// What a row is.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rows {
+    /// An object by column name.
+    #[default]
+    Objects,
+    /// An array in the order of the columns.
+    Arrays,
+    /// An object by table of objects by column name.
+    Tables,
+    /// An object by table and column name in one.
+    Prefixed,
+}
+
+/// What a value is read as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cast {
+    Boolean,
+    Number,
+    BigInt,
+    String,
+    Json,
+    Raw,
+    Base64,
+    Hex,
+    Buffer,
+    Date,
+}
+
+/// The changes of one column. NULL stays null, but under `split` it is an empty array.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Change {
+#[serde(default, deny_unknown_fields)]
+pub struct ColumnShape {
+    #[serde(rename = "as")]
+    pub name: Option<String>,
+    pub omit: bool,
     /// The separator of a joined text that becomes an array of strings.
-    #[serde(default)]
     pub split: Option<String>,
     /// Put in front of the text, or of each part of a split one.
-    #[serde(default)]
     pub prefix: String,
-    /// Read the text, such as a DECIMAL's, as a number.
-    #[serde(default)]
-    pub number: bool,
+    number: bool,
+    boolean: bool,
+    json: bool,
 }
 
+impl ColumnShape {
+    /// What the text, or each part of it, is read as.
+    pub fn cast(&self) -> Option<Cast> {
+        match self {
+            ColumnShape { number: true, .. } => Some(Cast::Number),
+            ColumnShape { boolean: true, .. } => Some(Cast::Boolean),
+            ColumnShape { json: true, .. } => Some(Cast::Json),
+            _ => None,
+        }
+    }
+}
+
+/// Numbers below belong to plans without a shape.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 impl Shape {
-    /// Reads a shape that `lib/shape.js` has checked.
+    /// Reads wishes that `lib/row-options.js` has checked.
     pub fn from_json(json: &str) -> Result<Shape> {
-        let columns = serde_json::from_str(json)
-            .map_err(|error| Error::new(Kind::Parameters, format!("shape: {error}")))?;
+        let wishes = serde_json::from_str(json)
+            .map_err(|error| Error::new(Kind::Parameters, format!("row options: {error}")))?;
         Ok(Shape {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
-            columns,
+            wishes,
         })
     }
 
@@ -50,91 +116,55 @@ impl Shape {
         self.id
     }
 
-    pub fn change(&self, column: &str) -> Option<&Change> {
-        self.columns.get(column)
+    pub fn rows(&self) -> Rows {
+        self.wishes.rows
+    }
+
+    pub fn separator(&self) -> &str {
+        &self.wishes.separator
+    }
+
+    pub fn nest(&self) -> Option<&str> {
+        self.wishes.nest.as_deref()
+    }
+
+    /// Whether a nested object is null when all of its columns are.
+    pub fn null_objects(&self) -> bool {
+        self.wishes.null_objects
+    }
+
+    /// Whether the caller wants to know the columns.
+    pub fn describes(&self) -> bool {
+        self.wishes.describes
+    }
+
+    pub fn column(&self, name: &str) -> Option<&ColumnShape> {
+        self.wishes.columns.get(name)
+    }
+
+    /// The cast that was asked for the column by its name.
+    pub fn named_cast(&self, column: &Column) -> Option<Cast> {
+        self.wishes.casts.get(&*column.name).copied().flatten()
+    }
+
+    /// The cast of the column: by its name, else by its type with the length, else by its type.
+    pub fn cast(&self, column: &Column) -> Option<Cast> {
+        if let Some(named) = self.wishes.casts.get(&*column.name) {
+            return *named;
+        }
+        if self.wishes.type_casts.is_empty() {
+            return None;
+        }
+        let name = column.type_name();
+        let with_length = format!("{name}({})", column.length);
+        let casts = &self.wishes.type_casts;
+        casts.get(&with_length).or_else(|| casts.get(name)).copied()
     }
 }
 
-impl Change {
-    /// Writes what NULL becomes.
-    pub fn write_null(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(if self.split.is_some() { b"[]" } else { b"null" });
-    }
-
-    /// Writes `text` changed, as JSON.
-    pub fn write(&self, text: &[u8], out: &mut Vec<u8>) {
-        match &self.split {
-            Some(separator) => self.write_split(text, separator.as_bytes(), out),
-            None => self.write_part(text, out),
-        }
-    }
-
-    fn write_split(&self, text: &[u8], separator: &[u8], out: &mut Vec<u8>) {
-        out.push(b'[');
-        let mut rest = text;
-        let mut first = true;
-        while !text.is_empty() {
-            if !first {
-                out.push(b',');
-            }
-            first = false;
-            let Some(at) = find(rest, separator) else {
-                self.write_part(rest, out);
-                break;
-            };
-            let (part, after) = rest.split_at(at);
-            self.write_part(part, out);
-            rest = after.get(separator.len()..).unwrap_or_default();
-        }
-        out.push(b']');
-    }
-
-    fn write_part(&self, part: &[u8], out: &mut Vec<u8>) {
-        if self.number {
-            let value = std::str::from_utf8(part)
-                .ok()
-                .and_then(|text| text.trim().parse().ok());
-            return number::write_f64(value.unwrap_or(f64::NAN), out);
-        }
-        if self.prefix.is_empty() {
-            return string::write_json_string(part, out);
-        }
-        let mut whole = self.prefix.clone().into_bytes();
-        whole.extend_from_slice(part);
-        string::write_json_string(&whole, out);
-    }
-}
-
-fn find(text: &[u8], separator: &[u8]) -> Option<usize> {
-    match separator {
-        [byte] => text.iter().position(|candidate| candidate == byte),
-        _ => text
-            .windows(separator.len().max(1))
-            .position(|window| window == separator),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn split(text: &str, separator: &str, prefix: &str) -> String {
-        let change = Change {
-            split: Some(separator.into()),
-            prefix: prefix.into(),
-            number: false,
-        };
-        let mut out = Vec::new();
-        change.write(text.as_bytes(), &mut out);
-        String::from_utf8_lossy(&out).into_owned()
-    }
-
-    #[test]
-    fn a_split_text_is_an_array_of_its_parts() {
-        assert_eq!(split("a,b", ",", ""), r#"["a","b"]"#);
-        assert_eq!(split("a", ",", "x/"), r#"["x/a"]"#);
-        assert_eq!(split("a,,b,", ",", ""), r#"["a","","b",""]"#);
-        assert_eq!(split("", ",", ""), "[]");
-        assert_eq!(split("a||b", "||", ""), r#"["a","b"]"#);
-    }
+/// What stands around the rows of `queryJson`.
+#[derive(Debug)]
+pub struct Envelope {
+    pub head: Box<str>,
+    pub tail: Box<str>,
 }

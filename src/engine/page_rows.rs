@@ -66,14 +66,14 @@ impl<'a> PageRows<'a> {
         let has_more = self.seen > self.limit;
         let ends = self.taker.map(Taker::finish).transpose();
         Ok(match self.rows {
-            Rows::Packed(packed) => match packed.finish() {
+            Rows::Packed(packed) => match packed.finish()? {
                 None => Answer::Done(done),
                 Some(packed) => Answer::Page {
                     rows: packed,
                     ends: ends?.unwrap_or_default(),
                 },
             },
-            Rows::Json { rows: json, head } => match json.finish() {
+            Rows::Json { rows: json, head } => match json.finish()? {
                 None => Answer::Done(done),
                 Some(bytes) => Answer::Body {
                     bytes: match self.ends {

@@ -4,9 +4,11 @@ use crate::{
     call::{self, Answer, Call, Wanted},
     codec::{
         format::Format,
-        json::{JsonRows, MAX_SAFE},
+        json::JsonRows,
         packed::{PackedRows, RowShapes},
+        shape::Shape,
         string::write_json_string,
+        value::MAX_SAFE,
     },
     error::{Error, Kind, Result},
     wire::{Cell, Columns, Done, Memo, Row, RowSink},
@@ -22,7 +24,8 @@ const JSON_CAPACITY: usize = 1024;
 pub enum Sink<'a> {
     Rows(PackedRows<'a>),
     Stream(StreamSink<'a>),
-    Json(JsonRows<'a>),
+    /// The text goes behind the rows.
+    Json(JsonRows<'a>, &'a str),
     /// Boxed, because a task has room for the largest of these and most calls want none.
     Page(Box<PageRows<'a>>),
     Results(Results<'a>),
@@ -32,14 +35,22 @@ pub enum Sink<'a> {
 impl<'a> Sink<'a> {
     pub fn new(call: &'a Call, format: &'a Format, shapes: &'a RowShapes) -> Sink<'a> {
         match &call.wanted {
-            Wanted::Rows { limit, .. } => Sink::Rows(PackedRows::new(format, shapes, *limit)),
-            Wanted::Page { limit, turn } => {
-                let rows = PackedRows::new(format, shapes, *limit);
+            Wanted::Rows { limit, shape, .. } => {
+                Sink::Rows(PackedRows::new(format, shape.as_deref(), shapes, *limit))
+            }
+            Wanted::Page { limit, turn, shape } => {
+                let rows = PackedRows::new(format, shape.as_deref(), shapes, *limit);
                 Sink::Page(Box::new(PageRows::packed(rows, *limit, turn)))
             }
-            Wanted::Results => Sink::Results(Results::new(format, shapes)),
-            Wanted::Json { shape } => {
-                Sink::Json(JsonRows::new(format, shape.as_deref(), JSON_CAPACITY))
+            Wanted::Results(shape) => Sink::Results(Results::new(format, shape.as_deref(), shapes)),
+            Wanted::Json { shape, envelope } => {
+                let rows = JsonRows::new(format, shape.as_deref(), JSON_CAPACITY);
+                match envelope {
+                    None => Sink::Json(rows, ""),
+                    Some(envelope) => {
+                        Sink::Json(rows.with_head(envelope.head.as_bytes()), &envelope.tail)
+                    }
+                }
             }
             Wanted::Body {
                 shape,
@@ -65,14 +76,19 @@ impl<'a> Sink<'a> {
     /// What the call came to; without rows, what the statement did.
     pub fn answer(self, done: Done) -> Result<Answer> {
         Ok(match self {
-            Sink::Rows(rows) => answer_of(rows, done),
-            Sink::Results(results) => results.finish(done),
-            Sink::Json(json) => {
+            Sink::Rows(rows) => answer_of(rows, done)?,
+            Sink::Results(results) => results.finish(done)?,
+            Sink::Json(json, tail) => {
                 let rows = json.rows();
-                json.finish()
-                    .map_or(Answer::Done(done), |bytes| Answer::Json { bytes, rows })
+                match json.finish()? {
+                    None => Answer::Done(done),
+                    Some(mut bytes) => {
+                        bytes.extend_from_slice(tail.as_bytes());
+                        Answer::Json { bytes, rows }
+                    }
+                }
             }
-            Sink::Stream(stream) => stream.finish(done),
+            Sink::Stream(stream) => stream.finish(done)?,
             Sink::Page(page) => return page.answer(done),
             Sink::Count(count) => count.value.map_or(Answer::Done(done), Answer::Count),
         })
@@ -85,7 +101,7 @@ impl RowSink for Sink<'_> {
             Sink::Rows(rows) => rows.begin(columns, memo),
             Sink::Stream(stream) => stream.begin(columns, memo),
             Sink::Results(results) => results.current.begin(columns, memo),
-            Sink::Json(json) => json.begin(columns, memo),
+            Sink::Json(json, _) => json.begin(columns, memo),
             Sink::Page(page) => page.begin(columns, memo),
             Sink::Count(count) => {
                 count.columns = columns.clone();
@@ -100,7 +116,7 @@ impl RowSink for Sink<'_> {
             Sink::Rows(rows) => rows.row(row),
             Sink::Stream(stream) => stream.row(row),
             Sink::Results(results) => results.current.row(row),
-            Sink::Json(json) => json.row(row),
+            Sink::Json(json, _) => json.row(row),
             Sink::Page(page) => page.row(row),
             Sink::Count(count) => count.row(row),
         }
@@ -113,7 +129,7 @@ impl RowSink for Sink<'_> {
     async fn room(&mut self) -> Result<()> {
         match self {
             Sink::Stream(stream) => stream.room().await,
-            Sink::Rows(_) | Sink::Results(_) | Sink::Json(_) | Sink::Page(_) | Sink::Count(_) => {
+            Sink::Rows(_) | Sink::Results(_) | Sink::Json(..) | Sink::Page(_) | Sink::Count(_) => {
                 Ok(())
             }
         }
@@ -122,7 +138,7 @@ impl RowSink for Sink<'_> {
     fn next(&mut self, ended: &Done) -> Result<bool> {
         match self {
             Sink::Results(results) => results.next(ended),
-            Sink::Rows(_) | Sink::Stream(_) | Sink::Json(_) | Sink::Page(_) | Sink::Count(_) => {
+            Sink::Rows(_) | Sink::Stream(_) | Sink::Json(..) | Sink::Page(_) | Sink::Count(_) => {
                 Ok(false)
             }
         }
@@ -134,7 +150,7 @@ impl Held for Sink<'_> {
         match self {
             Sink::Rows(rows) => rows.size(),
             Sink::Results(results) => results.size(),
-            Sink::Json(json) => json.size(),
+            Sink::Json(json, _) => json.size(),
             Sink::Page(page) => page.size(),
             Sink::Stream(_) | Sink::Count(_) => 0,
         }
@@ -144,6 +160,7 @@ impl Held for Sink<'_> {
 /// Keeps every result of a statement.
 pub struct Results<'a> {
     format: &'a Format,
+    wishes: Option<&'a Shape>,
     shapes: &'a RowShapes,
     current: PackedRows<'a>,
     list: Vec<Answer>,
@@ -153,11 +170,12 @@ pub struct Results<'a> {
 }
 
 impl<'a> Results<'a> {
-    fn new(format: &'a Format, shapes: &'a RowShapes) -> Results<'a> {
+    fn new(format: &'a Format, wishes: Option<&'a Shape>, shapes: &'a RowShapes) -> Results<'a> {
         Results {
             format,
+            wishes,
             shapes,
-            current: PackedRows::new(format, shapes, usize::MAX),
+            current: PackedRows::new(format, wishes, shapes, usize::MAX),
             list: Vec::new(),
             size: 0,
             out: None,
@@ -172,20 +190,20 @@ impl<'a> Results<'a> {
         if ended.status.out_parameters() {
             self.out = Some(self.list.len());
         }
-        let rows = PackedRows::new(self.format, self.shapes, usize::MAX);
+        let rows = PackedRows::new(self.format, self.wishes, self.shapes, usize::MAX);
         let rows = std::mem::replace(&mut self.current, rows);
-        let answer = answer_of(rows, ended.clone());
+        let answer = answer_of(rows, ended.clone())?;
         self.size += answer.size();
         self.list.push(answer);
         Ok(true)
     }
 
-    fn finish(mut self, done: Done) -> Answer {
-        self.list.push(answer_of(self.current, done));
-        Answer::Results(call::Results {
+    fn finish(mut self, done: Done) -> Result<Answer> {
+        self.list.push(answer_of(self.current, done)?);
+        Ok(Answer::Results(call::Results {
             list: self.list,
             out: self.out,
-        })
+        }))
     }
 
     fn size(&self) -> usize {
@@ -193,8 +211,8 @@ impl<'a> Results<'a> {
     }
 }
 
-fn answer_of(rows: PackedRows<'_>, done: Done) -> Answer {
-    rows.finish().map_or(Answer::Done(done), Answer::Rows)
+fn answer_of(rows: PackedRows<'_>, done: Done) -> Result<Answer> {
+    Ok(rows.finish()?.map_or(Answer::Done(done), Answer::Rows))
 }
 
 /// Reads the first cell of the first row as a count.

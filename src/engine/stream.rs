@@ -48,7 +48,12 @@ impl<'a> StreamSink<'a> {
         };
         StreamSink {
             rows: match &call.form {
-                StreamForm::Objects => Form::Objects(PackedRows::new(format, shapes, usize::MAX)),
+                StreamForm::Objects(shape) => Form::Objects(PackedRows::new(
+                    format,
+                    shape.as_deref(),
+                    shapes,
+                    usize::MAX,
+                )),
                 StreamForm::Json(shape) => json(Framing::Array, shape.as_deref()),
                 StreamForm::Lines(shape) => json(Framing::Lines, shape.as_deref()),
             },
@@ -58,12 +63,13 @@ impl<'a> StreamSink<'a> {
     }
 
     /// Hands over what is left; the answer says what the statement did.
-    pub fn finish(mut self, done: Done) -> Answer {
-        if let Form::Json(rows) = &mut self.rows {
-            rows.close();
+    pub fn finish(mut self, done: Done) -> Result<Answer> {
+        match &mut self.rows {
+            Form::Objects(rows) => rows.check()?,
+            Form::Json(rows) => rows.close()?,
         }
         self.hand_over();
-        Answer::Done(done)
+        Ok(Answer::Done(done))
     }
 
     fn hand_over(&mut self) {

@@ -20,16 +20,22 @@ pub struct Column {
     pub character_set: u16,
     pub length: u32,
     pub column_type: ColumnType,
+    /// The protocol's number for the type.
+    pub type_code: u8,
     pub flags: u16,
     /// Digits after the point: of a fraction of a second for temporal types, 31 or more when not fixed.
     pub decimals: u8,
     /// Whether MariaDB says that this text is JSON.
     pub is_json: bool,
+    /// MariaDB's name of a type that the protocol has no number for, such as `uuid`.
+    pub extended_type: Option<Box<str>>,
 }
 
 /// The number of the binary character set: bytes, not text.
 pub const BINARY: u16 = 63;
 const UNSIGNED: u16 = 32;
+const ENUM: u16 = 256;
+const SET: u16 = 2048;
 
 impl Column {
     pub fn is_unsigned(&self) -> bool {
@@ -38,6 +44,47 @@ impl Column {
 
     pub fn is_binary(&self) -> bool {
         self.character_set == BINARY
+    }
+
+    /// The name of the type in SQL. How long texts and blobs may be does not show.
+    pub fn type_name(&self) -> &'static str {
+        const FIXED: u8 = 254;
+        const VARYING: [u8; 2] = [15, 253];
+        if self.is_json {
+            return "JSON";
+        }
+        match self.column_type {
+            ColumnType::Tiny => "TINYINT",
+            ColumnType::Short => "SMALLINT",
+            ColumnType::Int24 => "MEDIUMINT",
+            ColumnType::Long => "INT",
+            ColumnType::LongLong => "BIGINT",
+            ColumnType::Float => "FLOAT",
+            ColumnType::Double => "DOUBLE",
+            ColumnType::Decimal => "DECIMAL",
+            ColumnType::Null => "NULL",
+            ColumnType::Year => "YEAR",
+            ColumnType::Date => "DATE",
+            ColumnType::Time => "TIME",
+            ColumnType::DateTime => "DATETIME",
+            ColumnType::Timestamp => "TIMESTAMP",
+            ColumnType::Bit => "BIT",
+            ColumnType::Json => "JSON",
+            ColumnType::Geometry => "GEOMETRY",
+            ColumnType::Vector => "VECTOR",
+            ColumnType::Enum => "ENUM",
+            ColumnType::Set => "SET",
+            ColumnType::Text if self.flags & ENUM != 0 => "ENUM",
+            ColumnType::Text if self.flags & SET != 0 => "SET",
+            ColumnType::Text => match (self.is_binary(), self.type_code) {
+                (true, FIXED) => "BINARY",
+                (false, FIXED) => "CHAR",
+                (true, code) if VARYING.contains(&code) => "VARBINARY",
+                (false, code) if VARYING.contains(&code) => "VARCHAR",
+                (true, _) => "BLOB",
+                (false, _) => "TEXT",
+            },
+        }
     }
 
     /// Reads one definition. `extended` says whether MariaDB's extended metadata was agreed on.
@@ -49,20 +96,27 @@ impl Column {
         let org_table = text(cursor.string()?);
         let name = text(cursor.string()?);
         let org_name = text(cursor.string()?);
-        let is_json = extended && has_json_format(cursor.string()?)?;
+        let extended = if extended {
+            Extended::read(cursor.string()?)?
+        } else {
+            Extended::default()
+        };
         let _fixed_length = cursor.length()?;
+        let (character_set, length, type_code) = (cursor.u16()?, cursor.u32()?, cursor.u8()?);
         Ok(Column {
             schema,
             table,
             org_table,
             name,
             org_name,
-            character_set: cursor.u16()?,
-            length: cursor.u32()?,
-            column_type: ColumnType::from_code(cursor.u8()?)?,
+            character_set,
+            length,
+            column_type: ColumnType::from_code(type_code)?,
+            type_code,
             flags: cursor.u16()?,
             decimals: cursor.u8()?,
-            is_json,
+            is_json: extended.is_json,
+            extended_type: extended.type_name,
         })
     }
 }
@@ -71,18 +125,31 @@ fn text(bytes: &[u8]) -> Box<str> {
     String::from_utf8_lossy(bytes).into()
 }
 
-/// Extended metadata is a list of a kind (0 a type name, 1 a format) and a string.
-fn has_json_format(bytes: &[u8]) -> Result<bool> {
-    const FORMAT: u8 = 1;
-    let mut cursor = Cursor::new(bytes);
-    while !cursor.is_empty() {
-        let kind = cursor.u8()?;
-        let value = cursor.string()?;
-        if kind == FORMAT && value == b"json" {
-            return Ok(true);
+/// What MariaDB's extended metadata says.
+#[derive(Default)]
+struct Extended {
+    is_json: bool,
+    type_name: Option<Box<str>>,
+}
+
+impl Extended {
+    /// A list of a kind (0 a type name, 1 a format) and a string.
+    fn read(bytes: &[u8]) -> Result<Extended> {
+        const TYPE: u8 = 0;
+        const FORMAT: u8 = 1;
+        let mut read = Extended::default();
+        let mut cursor = Cursor::new(bytes);
+        while !cursor.is_empty() {
+            let kind = cursor.u8()?;
+            let value = cursor.string()?;
+            match kind {
+                TYPE => read.type_name = Some(text(value)),
+                FORMAT if value == b"json" => read.is_json = true,
+                _ => {}
+            }
         }
+        Ok(read)
     }
-    Ok(false)
 }
 
 /// The types that can stand in a result.

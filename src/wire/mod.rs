@@ -22,6 +22,8 @@ mod statements;
 mod stream;
 mod tls;
 
+#[cfg(test)]
+pub(crate) use column::tests::column as test_column;
 pub use column::{Column, ColumnType, Columns};
 pub use connection::{Connection, FileAnswer, is_forgotten};
 pub use reply::Done;

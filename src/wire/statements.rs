@@ -254,25 +254,25 @@ pub struct Memo {
 }
 
 impl Memo {
-    /// A statement is rarely read in more forms than objects and two or three JSON shapes.
-    const LIMIT: usize = 4;
+    /// A statement is rarely read in more forms than objects and JSON in a few shapes.
+    const LIMIT: usize = 8;
 
     /// The value under `key`, compiled by `compile` the first time.
-    pub fn get_or_insert<T: Any + Send + Sync>(
+    pub fn get_or_try_insert<T: Any + Send + Sync>(
         &mut self,
         key: u64,
-        compile: impl FnOnce() -> Arc<T>,
-    ) -> Arc<T> {
+        compile: impl FnOnce() -> Result<Arc<T>>,
+    ) -> Result<Arc<T>> {
         let found = self.entries.iter().find(|(entry, _)| *entry == key);
         if let Some(value) = found.and_then(|(_, value)| Arc::clone(value).downcast::<T>().ok()) {
-            return value;
+            return Ok(value);
         }
-        let value = compile();
+        let value = compile()?;
         if self.entries.len() >= Self::LIMIT {
             self.entries.remove(0);
         }
         self.entries.push((key, value.clone()));
-        value
+        Ok(value)
     }
 
     pub fn clear(&mut self) {

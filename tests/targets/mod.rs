@@ -133,7 +133,7 @@ fn write(format: &Format, columns: &Columns, rows: &[&[u8]], binary: bool) -> bo
     };
     let shapes = RowShapes::default();
     let mut memo = Memo::default();
-    let mut packed = PackedRows::new(format, &shapes, usize::MAX);
+    let mut packed = PackedRows::new(format, None, &shapes, usize::MAX);
     let mut text = JsonRows::new(format, None, 0);
     packed.begin(columns, &mut memo).expect("columns are taken");
     text.begin(columns, &mut memo).expect("columns are taken");

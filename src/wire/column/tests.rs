@@ -11,9 +11,11 @@ pub(crate) fn column(name: &str, column_type: ColumnType) -> Column {
         character_set: 224,
         length: 10,
         column_type,
+        type_code: 253,
         flags: 0,
         decimals: 0,
         is_json: false,
+        extended_type: None,
     }
 }
 
@@ -45,6 +47,7 @@ fn a_definition_gives_every_field() {
             length: 513,
             flags: 32,
             decimals: 31,
+            type_code: 252,
             is_json: extended,
             ..column("n", ColumnType::Text)
         };

@@ -1,0 +1,144 @@
+//! How to pack the rows of a set of columns, compiled once, and what JavaScript has to know to build them.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use crate::{
+    error::Result,
+    wire::{Column, Columns},
+};
+
+use super::super::{
+    change::{self, Change},
+    columns::write_columns,
+    format::{Form, Format},
+    layout::Layout,
+    shape::Shape,
+};
+
+pub struct Plan {
+    pub columns: Columns,
+    pub forms: Vec<Form>,
+    /// Set when a column is changed on the way or left out.
+    pub changes: Option<Vec<Treatment>>,
+    pub shape: Arc<RowShape>,
+}
+
+/// What is done to the cells of a column.
+pub enum Treatment {
+    Keep,
+    Omit,
+    Change(Change),
+}
+
+impl Plan {
+    pub fn new(
+        columns: Columns,
+        format: &Format,
+        wishes: Option<&Shape>,
+        shapes: &RowShapes,
+    ) -> Result<Arc<Plan>> {
+        let layout = Layout::new(&columns, wishes)?;
+        let mut forms = Vec::with_capacity(columns.len());
+        let mut treatments = Vec::with_capacity(columns.len());
+        for column in columns.iter() {
+            let (form, change) = change::plan(column, format, wishes)?;
+            let is_omitted = wishes
+                .and_then(|wishes| wishes.column(&column.name))
+                .is_some_and(|wishes| wishes.omit);
+            forms.push(form);
+            treatments.push(match change {
+                _ if is_omitted => Treatment::Omit,
+                Some(change) => Treatment::Change(change),
+                None => Treatment::Keep,
+            });
+        }
+        let is_plain = treatments
+            .iter()
+            .all(|treatment| matches!(treatment, Treatment::Keep));
+        let mut json = b"{\"kinds\":\"".to_vec();
+        json.extend(
+            forms
+                .iter()
+                .zip(columns.iter())
+                .map(|(&form, column)| kind(form, column)),
+        );
+        json.extend_from_slice(b"\",\"row\":");
+        layout.write_json(&mut json);
+        if wishes.is_some_and(Shape::describes) {
+            json.extend_from_slice(b",\"columns\":");
+            write_columns(&columns, &mut json);
+        }
+        json.push(b'}');
+        Ok(Arc::new(Plan {
+            shape: shapes.get(String::from_utf8_lossy(&json).into_owned()),
+            changes: (!is_plain).then_some(treatments),
+            columns,
+            forms,
+        }))
+    }
+}
+
+fn kind(form: Form, column: &Column) -> u8 {
+    match form {
+        Form::Int => b'i',
+        Form::Number | Form::Float | Form::Double(_) | Form::DecimalNumber | Form::Exact => b'd',
+        Form::Date | Form::DateTime => b't',
+        Form::BigInt if column.is_unsigned() => b'u',
+        Form::BigInt => b'n',
+        Form::ExactNumber => b'm',
+        Form::Text | Form::IntText | Form::DateText | Form::DateTimeText(_) | Form::TimeText(_) => {
+            b's'
+        }
+        Form::Json | Form::Raw | Form::Geometry | Form::Vector => b'j',
+        Form::JsonArray => b'a',
+        Form::Digits => b'g',
+        Form::Boolean => b'o',
+        Form::Bytes => b'b',
+    }
+}
+
+/// The kinds of a set of columns and where their values stand; JavaScript keeps one builder for each.
+#[derive(Debug)]
+pub struct RowShape {
+    pub id: u32,
+    /// `{"kinds":"…","row":…}`, and `"columns"` for a caller who wants to know them.
+    pub json: String,
+}
+
+/// The shapes of a pool. The same columns get the same shape on every connection.
+#[derive(Debug, Default)]
+pub struct RowShapes {
+    /// Guards the map; taken when a statement is prepared or its columns change, never per call.
+    known: Mutex<HashMap<String, Arc<RowShape>>>,
+}
+
+static NEXT_SHAPE: AtomicU32 = AtomicU32::new(1);
+
+/// Past this many shapes the map starts anew; a shape made again gets a new number, so nothing is mixed up.
+const MAX_SHAPES: usize = 4096;
+
+impl RowShapes {
+    fn get(&self, json: String) -> Arc<RowShape> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shape) = known.get(&json) {
+            return shape.clone();
+        }
+        if known.len() >= MAX_SHAPES {
+            known.clear();
+        }
+        // Unique in the process, because the pools of a thread share its builders.
+        let id = NEXT_SHAPE.fetch_add(1, Ordering::Relaxed);
+        let shape = Arc::new(RowShape {
+            id,
+            json: json.clone(),
+        });
+        known.insert(json, shape.clone());
+        shape
+    }
+}
