@@ -60,7 +60,7 @@ pub enum Form {
     DateText,
     DateTimeText(u8),
     TimeText(u8),
-    /// 0 or 1, from here on only where `change` leads to them.
+    /// 0 or 1, from here on only where `cast` leads to them.
     Boolean,
     /// A double as it is.
     Exact,

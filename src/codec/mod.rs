@@ -3,7 +3,8 @@
 //! - `params` reads the parameters that `lib/params.js` packed.
 //! - `rows` reads the rows of a batch, packed in the same way.
 //! - `format` decides, by the pool's options, in which form a column reaches JavaScript.
-//! - `shape` says what a caller wants otherwise: `layout` where the values stand, `change` what becomes of them.
+//! - `shape` says what a caller wants otherwise: `layout` where the values stand, `cast` in which form,
+//!   `change` what becomes of a cell for that.
 //! - `json` writes rows as the bytes of `JSON.stringify`, `value` one cell of them.
 //! - `packed` writes rows as numbers and strings that `lib/rows.js` builds objects from.
 //! - `columns` tells what the server says about the columns.
@@ -14,6 +15,7 @@
 //! Invariant: no JavaScript type is named here, and nothing here waits.
 
 pub mod buffers;
+pub mod cast;
 pub mod change;
 pub mod columns;
 pub mod cursor;

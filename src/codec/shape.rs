@@ -1,6 +1,6 @@
 //! What a caller wants of the rows beyond the pool's options: how a row is laid out, and what becomes of its values.
 //!
-//! Compiled once for each set of options in use. `layout` has the places of the values, `change` what is done to them.
+//! Compiled once for each set of options in use. `layout` has the places of the values, `cast` their forms.
 
 use std::{
     collections::HashMap,

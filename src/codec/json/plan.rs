@@ -8,7 +8,8 @@ use crate::{
 };
 
 use super::super::{
-    change::{self, Change, Scratch},
+    cast,
+    change::{Change, Scratch},
     format::{Form, Format},
     layout::{Layout, Node, Object},
     shape::Shape,
@@ -71,7 +72,7 @@ impl Plan {
             .iter()
             .enumerate()
             .map(|(index, column)| {
-                let (form, change) = change::plan(column, format, shape)?;
+                let (form, change) = cast::plan(column, format, shape)?;
                 let before = befores.as_mut().and_then(|befores| befores.get_mut(index));
                 Ok(CellPlan {
                     before: before.map(std::mem::take).unwrap_or_default(),
@@ -215,7 +216,7 @@ impl Writer {
 }
 
 impl Cells {
-    /// Apart for the same reason.
+    /// Apart, as `write_changed` is.
     #[inline(never)]
     fn rearrange(
         &mut self,

@@ -14,7 +14,8 @@ use crate::{
 };
 
 use super::super::{
-    change::{self, Change},
+    cast,
+    change::Change,
     columns::write_columns,
     format::{Form, Format},
     layout::Layout,
@@ -47,7 +48,7 @@ impl Plan {
         let mut forms = Vec::with_capacity(columns.len());
         let mut treatments = Vec::with_capacity(columns.len());
         for column in columns.iter() {
-            let (form, change) = change::plan(column, format, wishes)?;
+            let (form, change) = cast::plan(column, format, wishes)?;
             let is_omitted = wishes
                 .and_then(|wishes| wishes.column(&column.name))
                 .is_some_and(|wishes| wishes.omit);
