@@ -138,9 +138,11 @@ mod tests {
             character_set,
             length: 0,
             column_type,
+            type_code: 0,
             flags: 0,
             decimals: 0,
             is_json: false,
+            extended_type: None,
         }
     }
 
