@@ -151,9 +151,13 @@ fn write(format: &Format, columns: &Columns, rows: &[&[u8]], binary: bool) -> bo
             (Err(error), Ok(())) => panic!("objects refuse what JSON takes: {error}"),
         }
     }
-    let document = text.finish().expect("a result has begun");
-    check_json(&document, taken, columns);
-    let packed = packed.finish().expect("a result has begun");
+    // A value that is no JSON is told at the end of its result.
+    let Ok(document) = text.finish() else {
+        return false;
+    };
+    check_json(&document.expect("a result has begun"), taken, columns);
+    let packed = packed.finish().expect("objects refuse what JSON takes");
+    let packed = packed.expect("a result has begun");
     assert_eq!(packed.rows, taken);
     let total: usize = packed
         .segments
