@@ -148,7 +148,14 @@ fn write(format: &Format, columns: &Columns, rows: &[&[u8]], binary: bool) -> bo
             // JSON text is looked at when it becomes JSON; as objects JavaScript parses it.
             (Ok(()), Err(_)) => return false,
             (Err(_), Err(_)) => return false,
-            (Err(error), Ok(())) => panic!("objects refuse what JSON takes: {error}"),
+            // After a value that is no JSON the rows behind it are dropped unread.
+            (Err(error), Ok(())) => {
+                assert!(
+                    text.finish().is_err(),
+                    "objects refuse what JSON takes: {error}"
+                );
+                return false;
+            }
         }
     }
     // A value that is no JSON is told at the end of its result.
