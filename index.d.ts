@@ -188,6 +188,28 @@ export interface Queries {
   script(sql: string, options?: CallOptions): Promise<(Row[] | ExecuteResult)[]>
 
   /**
+   * Runs independent reads at the same time, each on a connection of its own where there are any, and hands all results
+   * over at once: `all([{ sql, params }, …])` gives an array of their rows, `all({ product: { sql, params, one: true },
+   * images: { … } })` an object by the same names. One that fails rejects the whole, and its name or index is in
+   * {@link HegarError.query}. On a held connection they run one after the other. Up to 1,000 at once. What they see need
+   * not be of one moment; in a transaction it is.
+   */
+  all<const Q extends readonly Read[]>(
+    queries: Q,
+    options?: CallOptions,
+  ): Promise<{ -readonly [K in keyof Q]: ResultOf<Q[K]> }>
+  all<Results extends object = { [name: string]: Row[] | Row | null }>(
+    queries: { readonly [name in keyof Results]: Read },
+    options?: CallOptions,
+  ): Promise<Results>
+
+  /** The same as one JSON document, an object or an array, made without the JavaScript thread. */
+  allJson(
+    queries: readonly JsonRead[] | { readonly [name: string]: JsonRead },
+    options?: CallOptions,
+  ): Promise<Buffer>
+
+  /**
    * Runs one statement for each of `rows`, all or nothing: `batch('INSERT INTO tags (id, name) VALUES (?, ?)', rows)`.
    * A row is an array for `?` or an object for `:name`, with one value for each placeholder.
    *
@@ -520,6 +542,20 @@ export interface RowStream<T> extends AsyncIterableIterator<T>, AsyncDisposable 
   return(): Promise<IteratorResult<T, undefined>>
   [Symbol.asyncIterator](): RowStream<T>
 }
+
+/** One of the reads of {@link Queries.all}. */
+export interface Read extends Omit<ValueOptions, keyof CallOptions>, LayoutOptions {
+  sql: string
+  params?: Params | null
+  /** The first row alone, or null when there is none. Default: false. */
+  one?: boolean
+}
+
+/** One of the reads of {@link Queries.allJson}. */
+export interface JsonRead extends Omit<Read, 'casts'>, Pick<JsonOptions, 'casts'> {}
+
+/** What a read gives when nobody says more about its rows. */
+export type ResultOf<R extends Read> = R extends { one: true } ? Row | null : Row[]
 
 /** What becomes of the values of a row, whether as objects or in JSON. */
 export interface ValueOptions extends CallOptions {
@@ -1236,6 +1272,8 @@ export class HegarError extends Error {
   line?: number
   /** The index of the row that failed, among the rows given to {@link Queries.batch}, where that is known. */
   row?: number
+  /** The name or index of the read of {@link Queries.all} that failed. */
+  query?: string | number
   /** The indexes of the first and the last row among which the failed row of a batch is. */
   rows?: [first: number, last: number]
 }

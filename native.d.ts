@@ -26,6 +26,14 @@ export declare class NativeCompletions {
   takeWide(): string | null
 }
 
+/** The reads of one call, added one by one. */
+export declare class NativeGroup {
+  /** `json` makes one document of the results, an object with these `names` or an array. */
+  constructor(json: boolean, names?: Array<string> | undefined | null)
+  /** Adds a read; `one` for its first row alone. */
+  add(statement: NativeStatement, params: Buffer, length: number, shape: NativeShape | undefined | null, one: boolean): void
+}
+
 /** The columns of one statement's order, and the signature of its cursors. */
 export declare class NativeKeyset {
   /**
@@ -53,6 +61,8 @@ export declare class NativePool {
   results(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
   /** Runs a statement for rows as JSON. */
   queryJson(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
+  /** Runs the reads of a group, each on a connection of its own where there are any; their results come together. */
+  all(call: number, group: NativeGroup, ticket?: NativeTicket | undefined | null): void
   /** Runs a statement for rows piece by piece, in a form that `lib/stream.js` names. */
   stream(call: number, statement: NativeStatement, params: Buffer, length: number, form: number, shape: NativeShape | undefined | null, stallMs: number, ticket: NativeTicket): void
   /** Reads one page and, with `count`, the number of all rows, as a whole response body. */
@@ -88,6 +98,8 @@ export declare class NativeSession {
   results(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
   /** As `NativePool.queryJson`. */
   queryJson(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
+  /** As `NativePool.all`; the reads are run one after the other. */
+  all(call: number, group: NativeGroup, ticket?: NativeTicket | undefined | null): void
   /** As `NativePool.stream`. */
   stream(call: number, statement: NativeStatement, params: Buffer, length: number, form: number, shape: NativeShape | undefined | null, stallMs: number, ticket: NativeTicket): void
   /** As `NativePool.paginateJson`; rows and count are read one after the other. */

@@ -836,6 +836,7 @@ function __napiStampBindingTarget(exportsObject, target) {
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
 module.exports.NativeCompletions = nativeBinding.NativeCompletions
+module.exports.NativeGroup = nativeBinding.NativeGroup
 module.exports.NativeKeyset = nativeBinding.NativeKeyset
 module.exports.NativePool = nativeBinding.NativePool
 module.exports.NativeScript = nativeBinding.NativeScript

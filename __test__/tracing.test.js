@@ -81,12 +81,14 @@ describe('the channel hegar-native:query', () => {
       await pool.paginateJson('SELECT ?', ['secret'], { page: 1, limit: 5 })
       await pool.transaction((tx) => tx.query('SELECT ?', ['secret']))
       for await (const row of pool.stream('SELECT ?', ['secret'])) void row
+      await pool.all([{ sql: 'SELECT ?', params: ['secret'] }, { sql: 'SELECT 1' }])
     })
     const starts = told.filter(([event]) => event === 'start')
     assert.deepEqual(
       starts.map(([, context]) => context['db.query.text']),
-      ['SELECT ?', 'DO ?', 'SELECT ?', 'SELECT ?', 'SELECT ?', 'SELECT ?'],
+      ['SELECT ?', 'DO ?', 'SELECT ?', 'SELECT ?', 'SELECT ?', 'SELECT ?', undefined],
     )
+    assert.equal(starts.at(-1)[1]['db.operation.batch.size'], 2)
     assert.doesNotMatch(JSON.stringify(starts), /secret/)
   })
 

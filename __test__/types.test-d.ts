@@ -396,3 +396,25 @@ export async function streamsAreIteratedOrPiped(db: Pool): Promise<void> {
   // @ts-expect-error not a form
   db.streamJson('SELECT 1', [], { format: 'csv' })
 }
+
+export async function readsAreAskedForTogether(db: Pool): Promise<void> {
+  const [users, first] = await db.all([
+    { sql: 'SELECT id, name FROM users WHERE id IN (?)', params: [[1, 2]] },
+    { sql: 'SELECT 1', one: true },
+  ])
+  same<typeof users, Row[]>(true)
+  same<typeof first, Row | null>(true)
+  const page = await db.all<{ user: User | null; others: User[] }>(
+    { user: { sql: 'SELECT 1', one: true }, others: { sql: 'SELECT 1', casts: { id: 'number' } } },
+    { timeoutMs: 500 },
+  )
+  same<typeof page.user, User | null>(true)
+  same<typeof page.others, User[]>(true)
+  const bytes = await db.allJson({ user: { sql: 'SELECT 1', shape: { a: { omit: true } } } })
+  same<typeof bytes, Buffer>(true)
+
+  // @ts-expect-error a query is an object
+  await db.all(['SELECT 1'])
+  // @ts-expect-error functions see no JSON
+  await db.allJson([{ sql: 'SELECT 1', casts: { a: (value: number) => value } }])
+}

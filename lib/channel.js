@@ -121,8 +121,7 @@ class Channel {
   /** Runs `work()`, a call with this statement, between the events of `hegar-native:query` if somebody listens. */
   traced(sql, work) {
     if (!tracing.isWatched(tracing.query)) return work()
-    const attributes = { ...this.#settings.target, 'db.query.text': sql }
-    if (typeof sql === 'string') attributes['db.operation.name'] = tracing.operationName(sql)
+    const attributes = { ...this.#settings.target, ...tracing.describeQuery(sql) }
     return tracing.traced(tracing.query, attributes, work)
   }
 

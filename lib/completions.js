@@ -138,7 +138,7 @@ function deliver(kind, call, number, payload, start, length, head) {
     case RESULT_ROWS:
       call.results ??= { list: [], out: null }
       if (inline.words[head + 7] === 1) call.results.out = call.results.list.length
-      call.results.list.push(call.rows ?? [])
+      call.results.list.push(rowsOf(call, head))
       call.rows = null
       call.built = 0
       return

@@ -1,6 +1,7 @@
 'use strict'
 
 const { EventEmitter } = require('node:events')
+const { readsOf, groupOf, resultsOf } = require('./all.js')
 const { runBatch } = require('./batch.js')
 const { HegarTypeError } = require('./errors.js')
 const { statementFor } = require('./statements.js')
@@ -39,6 +40,8 @@ class Queries extends EventEmitter {
       'paginateJson',
       'call',
       'batch',
+      'all',
+      'allJson',
     ]) {
       const method = this.prototype[name]
       this.prototype[name] = function (sql, params, options) {
@@ -164,6 +167,53 @@ class Queries extends EventEmitter {
       return rows === null ? null : { rows, isEstimate: true }
     }
     return null
+  }
+
+  async all(queries, options) {
+    const site = this.#channel.site(this.all)
+    let asked = null
+    try {
+      const limits = readLimits('all', options)
+      asked = readsOf('all', queries, rowReaders, this.#channel.rowOptions)
+      const { reads } = asked
+      if (reads.length === 0) return resultsOf(asked, [])
+      const group = groupOf(asked, false, (sql, params) => this.#packed(sql, params))
+      const describes = reads.some(({ wanted }) => wanted.describes)
+      const start = (number, ticket) => this.#channel.native.all(number, group, ticket)
+      const { list } = await this.#channel.call('query', reads[0].sql, start, limits, describes)
+      return resultsOf(asked, list, (result, wanted) => plain(finished(result, wanted)))
+    } catch (error) {
+      throw this.#failureOf(error, asked, site, this.all)
+    }
+  }
+
+  async allJson(queries, options) {
+    const site = this.#channel.site(this.allJson)
+    let asked = null
+    try {
+      const limits = readLimits('allJson', options)
+      asked = readsOf('allJson', queries, jsonReaders, this.#channel.rowOptions)
+      if (asked.reads.length === 0) return Buffer.from(asked.names === null ? '[]' : '{}')
+      const group = groupOf(asked, true, (sql, params) => this.#packed(sql, params))
+      const start = (number, ticket) => this.#channel.native.all(number, group, ticket)
+      return await this.#channel.call('json', asked.reads[0].sql, start, limits)
+    } catch (error) {
+      throw this.#failureOf(error, asked, site, this.allJson)
+    }
+  }
+
+  #packed(sql, params) {
+    const statement = statementOf(sql, params)
+    const { bytes, length } = this.#channel.pack(statement, params)
+    return { statement, bytes, length }
+  }
+
+  // Names the read of a group that failed, where it is one of them.
+  #failureOf(error, asked, site, method) {
+    const read = asked?.reads[error?.part]
+    const failure = this.#channel.failure(error, read?.sql, site, method)
+    if (read !== undefined) failure.query = asked.names?.[error.part] ?? error.part
+    return failure
   }
 
   async batch(sql, rows, options) {

@@ -55,9 +55,13 @@ function describe(error, context) {
   if (error?.errno !== undefined) context['db.response.status_code'] = String(error.errno)
 }
 
-/** The first word of a statement, such as SELECT. */
-function operationName(sql) {
-  return /^[\s(]*(?:\/\*[\s\S]*?\*\/[\s(]*)*([a-z]+)/i.exec(sql)?.[1].toUpperCase()
+/** What a call is told as: its statement and the first word of that, or how many reads are asked for together. */
+function describeQuery(sql) {
+  if (typeof sql === 'string') {
+    const [, verb] = /^[\s(]*(?:\/\*[\s\S]*?\*\/[\s(]*)*([a-z]+)/i.exec(sql) ?? []
+    return { 'db.query.text': sql, 'db.operation.name': verb?.toUpperCase() }
+  }
+  return sql === null || typeof sql !== 'object' ? {} : { 'db.operation.batch.size': Object.keys(sql).length }
 }
 
 /** What is the same for all calls of a pool, in OpenTelemetry's names. */
@@ -78,6 +82,6 @@ module.exports = {
   isWatched,
   traced,
   tellAfterwards,
-  operationName,
+  describeQuery,
   targetOf,
 }

@@ -76,8 +76,9 @@ pub enum Wanted {
     },
     /// All results of a statement, which may have several, as objects.
     Results(Option<Arc<Shape>>),
-    /// All rows as JSON.
+    /// All rows as JSON, at most `limit` of them.
     Json {
+        limit: usize,
         shape: Option<Arc<Shape>>,
         envelope: Option<Arc<Envelope>>,
     },

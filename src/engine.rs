@@ -22,6 +22,7 @@ use crate::{
 };
 
 mod envelope;
+mod group;
 mod job;
 mod keyset;
 mod memory;
@@ -35,6 +36,7 @@ mod stop;
 mod stream;
 mod ticket;
 
+pub use group::{Document, GroupCall};
 pub use job::Reply;
 pub use keyset::{Ends, KeyColumn, Keyset, Turn};
 pub use memory::{Claim, Memory};

@@ -12,6 +12,8 @@ pub struct Error {
     // Boxed, because few errors have them and every result has room for an error.
     cause: Option<Box<Cause>>,
     rows: Option<Box<(u64, u64)>>,
+    /// Of a group of reads, which one failed.
+    part: Option<u32>,
 }
 
 pub type Result<T> = std::result::Result<T, Error>;
@@ -97,6 +99,7 @@ impl Error {
             message: message.into(),
             cause: None,
             rows: None,
+            part: None,
         }
     }
 
@@ -112,6 +115,7 @@ impl Error {
             message,
             cause: Some(Box::new(Cause::of(source))),
             rows: None,
+            part: None,
         }
     }
 
@@ -122,6 +126,7 @@ impl Error {
             message: format!("could not connect to {target}: {source}"),
             cause: Some(Box::new(Cause::of(source))),
             rows: None,
+            part: None,
         }
     }
 
@@ -132,6 +137,12 @@ impl Error {
     /// The error of a batch, with the first and the last row that it may be of, counted from 0.
     pub fn at_rows(mut self, first: u64, last: u64) -> Self {
         self.rows = Some(Box::new((first, last)));
+        self
+    }
+
+    /// The error of one of a group of reads, counted from 0.
+    pub fn in_part(mut self, part: usize) -> Self {
+        self.part = u32::try_from(part).ok();
         self
     }
 
@@ -196,6 +207,8 @@ impl Error {
             cause: Option<&'a Cause>,
             #[serde(skip_serializing_if = "Option::is_none")]
             rows: Option<(u64, u64)>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            part: Option<u32>,
         }
         let sql_state = match self.kind {
             Kind::Server { sql_state, .. } => {
@@ -211,6 +224,7 @@ impl Error {
             sql_state,
             cause: self.cause.as_deref(),
             rows: self.rows(),
+            part: self.part,
         };
         serde_json::to_vec(&wire).unwrap_or_else(|_| br#"{"code":"HEGAR_INTERNAL"}"#.to_vec())
     }

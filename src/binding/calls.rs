@@ -47,11 +47,7 @@ pub fn rows(
             stop: None,
         });
     }
-    let limit = if limit == 0 {
-        usize::MAX
-    } else {
-        limit as usize
-    };
+    let limit = unless_zero(limit);
     let operation = if execute {
         Operation::Execute
     } else {
@@ -84,17 +80,19 @@ pub fn results(
     })
 }
 
-/// Rows as JSON.
+/// Rows as JSON, at most `limit` of them (0: all).
 pub fn json(
     statement: &NativeStatement,
     params: BufferSlice<'_>,
     length: u32,
     shape: Option<&NativeShape>,
+    limit: u32,
 ) -> Result<Call> {
     Ok(Call {
         statement: statement.inner(),
         params: unpack(&params, length)?,
         wanted: Wanted::Json {
+            limit: unless_zero(limit),
             shape: shape.map(NativeShape::inner),
             envelope: shape.and_then(NativeShape::envelope),
         },
@@ -201,6 +199,13 @@ pub fn batch(
         rows: Rows::unpack(packed, columns as usize, first as u64).map_err(thrown)?,
         limit: (timeout_ms > 0.0).then(|| Duration::from_secs_f64(timeout_ms.min(1e12) / 1000.0)),
     })
+}
+
+fn unless_zero(limit: u32) -> usize {
+    match limit {
+        0 => usize::MAX,
+        limit => limit as usize,
+    }
 }
 
 fn unpack(params: &BufferSlice<'_>, length: u32) -> Result<Params> {

@@ -11,6 +11,7 @@
 
 mod calls;
 mod completions;
+mod group;
 mod keyset;
 mod pool;
 mod session;

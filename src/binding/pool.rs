@@ -16,6 +16,7 @@ use crate::{
 use super::{
     calls::{self, Known, Reply, thrown},
     completions::{NativeCompletions, Outcome, Queue},
+    group::NativeGroup,
     keyset::NativeKeyset,
     session::NativeSession,
     statement::{NativeShape, NativeStatement},
@@ -103,9 +104,22 @@ impl NativePool {
         shape: Option<&NativeShape>,
         ticket: Option<&NativeTicket>,
     ) -> Result<()> {
-        let json = calls::json(statement, params, length, shape)?;
+        let json = calls::json(statement, params, length, shape, 0)?;
         let caller = NativeTicket::caller(ticket, &self.engine, json.operation(), self.reply(call));
         self.engine.start(json, caller);
+        Ok(())
+    }
+
+    /// Runs the reads of a group, each on a connection of its own where there are any; their results come together.
+    #[napi(catch_unwind)]
+    pub fn all(&self, call: u32, group: &NativeGroup, ticket: Option<&NativeTicket>) -> Result<()> {
+        let group = group.take()?;
+        let operation = match group.document {
+            Some(_) => Operation::Json,
+            None => Operation::Query,
+        };
+        let caller = NativeTicket::caller(ticket, &self.engine, operation, self.reply(call));
+        self.engine.start_group(group, caller);
         Ok(())
     }
 

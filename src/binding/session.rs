@@ -13,6 +13,7 @@ use crate::{
 use super::{
     calls::{self, Known, Reply},
     completions::Queue,
+    group::NativeGroup,
     keyset::NativeKeyset,
     statement::{NativeShape, NativeStatement},
     ticket::NativeTicket,
@@ -92,7 +93,7 @@ impl NativeSession {
         shape: Option<&NativeShape>,
         ticket: Option<&NativeTicket>,
     ) -> Result<()> {
-        let json = calls::json(statement, params, length, shape)?;
+        let json = calls::json(statement, params, length, shape, 0)?;
         let caller = NativeTicket::caller(
             ticket,
             self.session.engine(),
@@ -100,6 +101,20 @@ impl NativeSession {
             self.reply(call),
         );
         self.session.start(json, caller);
+        Ok(())
+    }
+
+    /// As `NativePool.all`; the reads are run one after the other.
+    #[napi(catch_unwind)]
+    pub fn all(&self, call: u32, group: &NativeGroup, ticket: Option<&NativeTicket>) -> Result<()> {
+        let group = group.take()?;
+        let operation = match group.document {
+            Some(_) => Operation::Json,
+            None => Operation::Query,
+        };
+        let caller =
+            NativeTicket::caller(ticket, self.session.engine(), operation, self.reply(call));
+        self.session.start_group(group, caller);
         Ok(())
     }
 

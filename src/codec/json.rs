@@ -30,6 +30,8 @@ pub struct JsonRows<'a> {
     plan: Option<Arc<Plan>>,
     out: Vec<u8>,
     rows: usize,
+    /// Stop keeping rows after this many; the rest is read and dropped.
+    limit: usize,
     /// The rows that have been taken.
     taken: usize,
     framing: Framing,
@@ -76,6 +78,7 @@ impl<'a> JsonRows<'a> {
             plan: None,
             out: Vec::with_capacity(capacity),
             rows: 0,
+            limit: usize::MAX,
             taken: 0,
             framing: Framing::Array,
             cells: Cells::default(),
@@ -86,6 +89,12 @@ impl<'a> JsonRows<'a> {
     /// Puts bytes in front of the array, for a caller that wraps it.
     pub fn with_head(mut self, head: &[u8]) -> JsonRows<'a> {
         self.out.extend_from_slice(head);
+        self
+    }
+
+    /// At most this many rows.
+    pub fn with_limit(mut self, limit: usize) -> JsonRows<'a> {
+        self.limit = limit;
         self
     }
 
@@ -179,6 +188,9 @@ impl RowSink for JsonRows<'_> {
         let Some(plan) = &self.plan else {
             return Ok(());
         };
+        if self.rows >= self.limit {
+            return Ok(());
+        }
         self.out.extend_from_slice(self.framing.before(self.rows));
         self.rows += 1;
         if let Err(error) = plan.write(row, self.format, &mut self.cells, &mut self.out) {

@@ -14,7 +14,7 @@ use crate::{
     pool::{Passenger, Seat, Wake},
 };
 
-use super::{Caller, Claim, Engine, paginate::PagePart};
+use super::{Caller, Claim, Engine, group::GroupPart, paginate::PagePart};
 
 /// Where the answer of a call goes.
 pub trait Reply: Send + Sync {
@@ -58,6 +58,7 @@ impl Engine {
         call.stop = match &outlet {
             Outlet::Caller(caller) => caller.stop(),
             Outlet::Page(part) => part.stop(),
+            Outlet::Group(part) => part.stop(),
         };
         let shares = self.config().pipelining && call.statement.template().is_plain_read();
         Box::new(Job {
@@ -98,6 +99,7 @@ impl Engine {
 pub(super) enum Outlet {
     Caller(Caller),
     Page(PagePart),
+    Group(GroupPart),
 }
 
 struct Job {
@@ -116,6 +118,7 @@ impl Job {
                 caller.settle(&self.engine, self.call.operation(), self.entered, result)
             }
             Outlet::Page(part) => part.put(&self.engine, result),
+            Outlet::Group(part) => part.put(&self.engine, result),
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::{
 };
 
 use super::{
-    Caller, Engine, PageCall, Reply,
+    Caller, Engine, GroupCall, PageCall, Reply,
     job::{Outlet, closed},
     news::News,
     stop::over,
@@ -185,6 +185,12 @@ impl Session {
     pub fn start_page(&self, call: PageCall, caller: Caller) {
         self.engine
             .split_page(call, caller, |call, outlet| self.admit(call, outlet));
+    }
+
+    /// As [`Engine::start_group`]; the reads are run one after the other.
+    pub fn start_group(&self, group: GroupCall, caller: Caller) {
+        self.engine
+            .split_group(group, caller, |call, outlet| self.admit(call, outlet));
     }
 
     /// Whose calls these are.

@@ -43,8 +43,13 @@ impl<'a> Sink<'a> {
                 Sink::Page(Box::new(PageRows::packed(rows, *limit, turn)))
             }
             Wanted::Results(shape) => Sink::Results(Results::new(format, shape.as_deref(), shapes)),
-            Wanted::Json { shape, envelope } => {
+            Wanted::Json {
+                limit,
+                shape,
+                envelope,
+            } => {
                 let rows = JsonRows::new(format, shape.as_deref(), JSON_CAPACITY);
+                let rows = rows.with_limit(*limit);
                 match envelope {
                     None => Sink::Json(rows, ""),
                     Some(envelope) => {
