@@ -53,6 +53,40 @@ for (const mode of ['', 'NO_BACKSLASH_ESCAPES', 'ANSI_QUOTES']) {
       assert.equal(counted.n, ALL.length)
     })
 
+    it('come through batches, streams and pages by cursor as they were', async () => {
+      await db.execute(
+        'CREATE OR REPLACE TABLE sorted (id INT PRIMARY KEY, t VARCHAR(2000) COLLATE utf8mb4_bin)',
+      )
+      // What a cursor may hold, see KeysetColumn.
+      const short = ALL.filter((text) => [...text].length <= 512)
+      await db.batch(
+        'INSERT INTO sorted VALUES (?, ?)',
+        short.map((text, id) => [id, text]),
+      )
+      let streamed = 0
+      for await (const { id, t } of db.stream('SELECT id, t FROM sorted ORDER BY id')) {
+        assert.equal(t, short[id])
+        streamed++
+      }
+      assert.equal(streamed, short.length)
+      const seen = []
+      for (let cursor = null; ;) {
+        const page = await db.paginate('SELECT id, t FROM sorted WHERE :keyset', [], {
+          keyset: ['t', 'id'],
+          cursor,
+          limit: 50,
+        })
+        seen.push(...page.data.map(({ id }) => id))
+        cursor = page.pagination.nextCursor
+        if (cursor === null) break
+      }
+      const inOrder = await db.query('SELECT id FROM sorted ORDER BY t, id')
+      assert.deepEqual(
+        seen,
+        inOrder.map(({ id }) => id),
+      )
+    })
+
     it('find no row that is not theirs, change nothing and do not wait', async () => {
       const started = performance.now()
       for (const text of ALL) {
@@ -98,6 +132,21 @@ describe('naughty strings and injections as names', () => {
         })
       }
     }
+  })
+
+  it('are no cursor', async () => {
+    const server = await testServer()
+    const { host, port, user, password } = server
+    const db = createPool({ host, port, user, password })
+    for (const text of ALL) {
+      const page = { keyset: ['id'], limit: 5, cursor: text }
+      if (text === '') continue
+      await assert.rejects(db.paginate('SELECT 1 AS id WHERE :keyset', [], page), {
+        code: 'HEGAR_CURSOR_INVALID',
+      })
+    }
+    assert.equal(db.stats().connections.created, 0, 'nothing was sent')
+    await db.close()
   })
 
   it('are no page and no limit, unless they are digits', () => {

@@ -33,6 +33,13 @@ before(async () => {
     INSERT INTO products SELECT seq, CONCAT('Product ', seq), seq * 1000, 7, 1, 5 FROM seq_1_to_45;
     CREATE TABLE gallery (id INT PRIMARY KEY, name TEXT, images TEXT);
     INSERT INTO gallery VALUES (42, 'Kris', 'a.jpg,b.jpg');
+    CREATE TABLE shops (id INT PRIMARY KEY, name TEXT);
+    INSERT INTO shops VALUES (7, 'Seven');
+    CREATE TABLE listed (id INT, regular_price DECIMAL(10,2), stock INT, images TEXT, meta JSON, store_id INT);
+    INSERT INTO listed VALUES (1, 9.50, 3, 'a.jpg,b.jpg', '{"n": 1}', 7), (2, 8, 0, NULL, NULL, NULL);
+    CREATE TABLE tags (name VARCHAR(20) PRIMARY KEY, uses INT);
+    CREATE PROCEDURE tag_report(IN least INT, OUT total INT) BEGIN
+      SELECT name FROM tags WHERE uses >= least ORDER BY name; SELECT COUNT(*) INTO total FROM tags; END;
   `)
   await connection.end()
 })
@@ -89,14 +96,70 @@ test('the examples of queries give what README says', async () => {
   }
 })
 
+test('the example of shapes makes the document that README says', async () => {
+  const { listed, detail, db } = example('shapes', ['listed', 'detail', 'db'])
+  try {
+    assert.equal(
+      String(await listed()),
+      '{"status":"success","data":[{"id":1,"price":9.5,"available":true,"images":["/img/a.jpg","/img/b.jpg"],' +
+        '"meta":{"n": 1},"store":{"id":7,"name":"Seven"}},{"id":2,"price":8,"available":false,"images":[],"meta":null,' +
+        '"store":null}]}',
+    )
+    assert.equal(
+      String(await detail(1)),
+      '{"product":{"id":1,"name":"Product 1"},"others":[{"id":2,"name":"Product 2"},{"id":3,"name":"Product 3"}]}',
+    )
+  } finally {
+    await db.close()
+  }
+})
+
+test('the example of cursors walks through all pages by its links', async () => {
+  const { newest, db } = example('cursors', ['newest', 'db'])
+  try {
+    const seen = []
+    for (let query = { limit: '20' }; query !== null;) {
+      const sent = {}
+      const response = {
+        set: (_, header) => ((sent.link = header), response),
+        type: () => response,
+        end: (body) => (sent.body = JSON.parse(body)),
+      }
+      const originalUrl = `/products?${new URLSearchParams(query)}`
+      await newest({ query, originalUrl, url: originalUrl }, response)
+      seen.push(...sent.body.data.map(({ id }) => id))
+      const { nextCursor } = sent.body.pagination
+      assert.equal(/rel="next"/.test(sent.link), nextCursor !== null)
+      query = nextCursor === null ? null : { limit: '20', cursor: nextCursor }
+    }
+    assert.deepEqual(
+      seen,
+      Array.from({ length: 45 }, (_, index) => 45 - index),
+    )
+  } finally {
+    await db.close()
+  }
+})
+
+test('the example of many rows stores and counts them', async () => {
+  const { importTags, db } = example('bulk', ['importTags', 'db'])
+  try {
+    assert.deepEqual(await importTags(['blue,8\n', 'grey,1\n']), {
+      popular: [{ name: 'blue' }, { name: 'green' }],
+      total: 4,
+    })
+  } finally {
+    await db.close()
+  }
+})
+
 test('the example of limits answers, and ends with its client', async () => {
   const { report, db } = example('limits', ['report', 'db'])
   try {
-    const response = new EventEmitter()
-    assert.equal(String(await report({}, response)), '[{"store_id":7,"products":45}]')
-    const left = report({}, response)
-    response.emit('close')
-    await assert.rejects(left, { code: 'HEGAR_ABORTED' })
+    assert.equal(String(await report({}, new EventEmitter())), '[{"store_id":7,"products":45}]')
+    // A client that has left already.
+    const closed = { once: (_, listener) => listener() }
+    await assert.rejects(report({}, closed), { code: 'HEGAR_ABORTED' })
   } finally {
     await db.close()
   }
