@@ -329,6 +329,54 @@ describe('a transaction with limits', () => {
       assert.equal((await pool.queryOne('SELECT 1 AS n')).n, 1)
     }))
 
+  it('tells that nobody knows when its connection is lost while it commits, though its time was up before', async () => {
+    const server = await ownServer()
+    const pool = createPool({ ...server.options, connectionLimit: 1, connectTimeoutMs: 500 })
+    try {
+      let isCommitting = false
+      const call = pool.transaction(
+        async (tx) => {
+          await tx.query('SELECT 1')
+          await server.pause()
+          isCommitting = true
+        },
+        { timeoutMs: 1500 },
+      )
+      // Rejects as soon as the server is gone.
+      call.catch(() => {})
+      await until('it commits', () => isCommitting)
+      await sleep(1700)
+      await server.crash()
+      const error = await rejects(call, 'HEGAR_COMMIT_UNKNOWN')
+      assert.match(error.message, /may have been committed or not/)
+    } finally {
+      await pool.close({ drainMs: 0 })
+      await server.remove()
+    }
+  })
+
+  it('may share its signal with many others, without a warning', () =>
+    withPool({ connectionLimit: 20 }, async (pool) => {
+      const warnings = []
+      const onWarning = (warning) => warnings.push(warning)
+      process.on('warning', onWarning)
+      const controller = new AbortController()
+      const { signal } = controller
+      const calls = Array.from({ length: 20 }, () =>
+        rejects(
+          pool.transaction((tx) => tx.query('SELECT SLEEP(30)'), { signal }),
+          'HEGAR_ABORTED',
+        ),
+      )
+      await until('all run', () => pool.stats().pool.active === 20)
+      controller.abort()
+      await Promise.all(calls)
+      assert.equal(getEventListeners(signal, 'abort').length, 0)
+      await sleep(0)
+      process.off('warning', onWarning)
+      assert.deepEqual(warnings, [])
+    }))
+
   it('does not begin with a signal that is aborted, and waits for a connection within its limits', () =>
     withPool({}, async (pool) => {
       let runs = 0

@@ -5,7 +5,7 @@ module.exports = { follow, unfollow }
 // A request has one signal and may make many calls; Node warns of many listeners on one.
 const followers = new WeakMap()
 
-/** Has `ticket.abort()` called when the signal is aborted. */
+/** Has `ticket.abort()`, of whatever has one, called when the signal is aborted. */
 function follow(signal, ticket) {
   let party = followers.get(signal)
   if (party === undefined) {
@@ -24,7 +24,8 @@ class Party {
   #signal
   #tickets = new Set()
   #onAbort = () => {
-    for (const ticket of this.#tickets) ticket.abort()
+    // Some leave the party when they are called.
+    for (const ticket of [...this.#tickets]) ticket.abort()
   }
 
   constructor(signal) {

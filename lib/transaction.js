@@ -119,8 +119,11 @@ async function transact(pool, hold, fn, options = {}) {
     for (let attempt = 0; ; attempt++) {
       const outcome = await attemptTo(pool, hold, fn, start, watch)
       if ('value' in outcome) return outcome.value
+      const mayRetry = gaveWay(outcome.error)
+      // Whether a COMMIT was done is the more important news.
+      if (outcome.isOfCommit && !mayRetry) throw outcome.error
       if (watch.error !== null) throw watch.shownTo(transact)
-      if (attempt >= retries || !gaveWay(outcome.error)) throw outcome.error
+      if (attempt >= retries || !mayRetry) throw outcome.error
       await watch.during(sleep(pause(attempt)), () => {})
     }
   } finally {
@@ -130,17 +133,21 @@ async function transact(pool, hold, fn, options = {}) {
 
 async function attemptTo(pool, hold, fn, start, watch) {
   let transaction
+  let isOfCommit = false
   try {
     const connection = await hold(watch.limits)
     transaction = await watch.during(openOn(connection, start), () => connection.destroy())
     const work = inside(pool, async () => fn(transaction))
     const value = await watch.during(work, () => connection.destroy())
     // A limit that is passed from here on comes too late: what is being committed can not be called off.
-    if (!transaction.isOver) await transaction.commit()
+    if (!transaction.isOver) {
+      isOfCommit = true
+      await transaction.commit()
+    }
     return { value }
   } catch (error) {
     await transaction?.[asyncDispose]()
-    return { error }
+    return { error, isOfCommit }
   }
 }
 

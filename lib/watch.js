@@ -3,12 +3,14 @@
 module.exports = { watchLimits }
 
 const { HegarError } = require('./errors.js')
+const { follow, unfollow } = require('./signals.js')
 
 const UNLIMITED = { limits: null, error: null, during: (work) => work, end() {} }
 
 /**
- * Keeps the limits of work of several steps, `{signal, timeoutMs}` or null; `what` it is stands in the error. `limits` are for the waits on the way, `error`
- * is why it was ended, and `during(work, stop)` is `work` or, once a limit is passed, its error after `stop()`.
+ * Keeps the limits of work of several steps, `{signal, timeoutMs}` or null; `what` it is stands in the error. `limits` are
+ * for the waits on the way, `error` is why it was ended, and `during(work, stop)` is `work` or, once a limit is passed, its
+ * error after `stop()`.
  */
 function watchLimits(limits, what) {
   return limits === null ? UNLIMITED : new Watch(limits, what)
@@ -19,14 +21,13 @@ class Watch {
   #signal
   #timer
   #controller = new AbortController()
-  #onAbort = () => this.#cut('HEGAR_ABORTED', 'was aborted by its signal', this.#signal.reason)
   error = null
 
   constructor({ signal, timeoutMs }, what) {
     this.#what = what
     this.#signal = signal
-    if (signal?.aborted) this.#onAbort()
-    else signal?.addEventListener('abort', this.#onAbort)
+    if (signal?.aborted) this.abort()
+    else if (signal !== undefined) follow(signal, this)
     if (timeoutMs > 0) {
       const message = `was not done within ${timeoutMs} ms (timeoutMs)`
       this.#timer = setTimeout(() => this.#cut('HEGAR_QUERY_TIMEOUT', message), timeoutMs)
@@ -63,7 +64,12 @@ class Watch {
 
   end() {
     clearTimeout(this.#timer)
-    this.#signal?.removeEventListener('abort', this.#onAbort)
+    if (this.#signal !== undefined) unfollow(this.#signal, this)
+  }
+
+  /** Called when the signal is aborted. */
+  abort() {
+    this.#cut('HEGAR_ABORTED', 'was aborted by its signal', this.#signal.reason)
   }
 
   #cut(code, message, cause) {
