@@ -3,7 +3,7 @@
 const { NativeCompletions } = require('./native.js')
 const { makeBuilder } = require('./rows.js')
 
-// The kinds of records; src/binding/completions.rs has the same list and the header's layout.
+// The kinds of records; src/binding/delivery.rs has the same list and the header's layout.
 const ROWS = 1
 const ROWS_END = 2
 const DONE = 3

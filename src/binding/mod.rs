@@ -5,12 +5,13 @@
 //! - `calls` turns the arguments of both into calls, and answers them.
 //! - `ticket` ends a call before its statement has ended.
 //! - `statement` holds a text that was analysed once.
-//! - `completions` is the way back: a queue that wakes JavaScript once for many answers.
+//! - `completions` is the way back: a queue that wakes JavaScript once for many answers; `delivery` writes them.
 //!
 //! Every function here runs on a JavaScript thread and returns at once; none waits for I/O or a contended lock.
 
 mod calls;
 mod completions;
+mod delivery;
 mod group;
 mod keyset;
 mod pool;

@@ -28,10 +28,12 @@ use super::{
 mod batch;
 mod file;
 mod pipeline;
+mod reset;
 
 pub use file::FileAnswer;
 use pipeline::Owed;
 pub use pipeline::is_forgotten;
+use reset::collation_name;
 
 /// A statement that the server can not prepare.
 const UNSUPPORTED_PREPARED: u16 = 1295;
@@ -223,61 +225,6 @@ impl Connection {
         self.packets.push(command::ping);
         let result = self.simple().await;
         self.finish(result).map(drop)
-    }
-
-    /// Brings the session back to how it was after the login: no transaction, no variables, no locks, no temporary
-    /// tables, no prepared statements, the same database and settings.
-    ///
-    /// The server's own reset leaves the database as USE changed it. A session that began without one can not be
-    /// brought back there; it becomes unusable.
-    pub async fn reset(&mut self) -> Result<()> {
-        self.start();
-        self.packets.push(command::reset);
-        let mut result = self.simple().await.map(drop);
-        self.statements.forget_all();
-        self.autocommit_taken = false;
-        if result.is_ok() {
-            result = self.restore_database().await;
-        }
-        if result.is_ok() {
-            result = self.restore_settings().await;
-        }
-        self.finish(result)
-    }
-
-    /// What a login sets and the server's reset takes back: IGNORE_SPACE, which the login puts into sql_mode, and on
-    /// MySQL the character set, which goes to that of the server.
-    async fn restore_settings(&mut self) -> Result<()> {
-        let mut settings = Vec::new();
-        if self.capabilities.contains(Capabilities::IGNORE_SPACE) {
-            settings.push(
-                "SESSION sql_mode = CONCAT_WS(',', NULLIF(@@SESSION.sql_mode, ''), 'IGNORE_SPACE')"
-                    .to_owned(),
-            );
-        }
-        if let (Some(collation), true) = (self.collation, self.mariadb.bits() == 0) {
-            settings.push(format!("NAMES utf8mb4 COLLATE {collation}"));
-        }
-        if settings.is_empty() {
-            return Ok(());
-        }
-        let text = format!("SET {}", settings.join(", "));
-        self.packets.begin();
-        self.packets.push(|out| command::query(out, &text));
-        self.simple().await.map(drop)
-    }
-
-    async fn restore_database(&mut self) -> Result<()> {
-        let Some(database) = &self.database else {
-            return Err(Error::new(
-                Kind::Unsupported,
-                "the session had no database to go back to",
-            ));
-        };
-        self.packets.begin();
-        self.packets
-            .push(|out| command::use_database(out, database));
-        self.simple().await.map(drop)
     }
 
     /// Says good-bye and waits until the server has ended the session. The caller holds the deadline.
@@ -564,18 +511,6 @@ fn is_answered<T>(result: &Result<T>) -> bool {
         Ok(_) => true,
         Err(error) => matches!(error.kind(), Kind::Server { .. }) && !error.is_fatal(),
     }
-}
-
-/// The collations that the option `charset` knows.
-fn collation_name(number: u16) -> Option<&'static str> {
-    Some(match number {
-        45 => "utf8mb4_general_ci",
-        46 => "utf8mb4_bin",
-        224 => "utf8mb4_unicode_ci",
-        246 => "utf8mb4_unicode_520_ci",
-        255 => "utf8mb4_0900_ai_ci",
-        _ => return None,
-    })
 }
 
 #[derive(Clone, Copy)]
