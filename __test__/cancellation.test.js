@@ -259,7 +259,8 @@ describe('timeoutMs', () => {
 describe('a held connection', () => {
   it('goes on in its transaction after a statement of it was aborted', () =>
     withPool({}, async (pool) => {
-      await pool.execute('CREATE OR REPLACE TABLE kept (n INT)')
+      await pool.execute('DROP TABLE IF EXISTS kept')
+      await pool.execute('CREATE TABLE kept (n INT)')
       await pool.transaction(async (tx) => {
         await tx.execute('INSERT INTO kept VALUES (1)')
         const statement = marked('SELECT SLEEP(30)')
@@ -300,7 +301,8 @@ describe('a held connection', () => {
 describe('a transaction with limits', () => {
   it('is rolled back when its signal is aborted, whatever its function waits for', () =>
     withPool({}, async (pool) => {
-      await pool.execute('CREATE OR REPLACE TABLE undone (n INT)')
+      await pool.execute('DROP TABLE IF EXISTS undone')
+      await pool.execute('CREATE TABLE undone (n INT)')
       const controller = new AbortController()
       const statement = marked('SELECT SLEEP(30)')
       const call = pool.transaction(

@@ -54,9 +54,8 @@ for (const mode of ['', 'NO_BACKSLASH_ESCAPES', 'ANSI_QUOTES']) {
     })
 
     it('come through batches, streams and pages by cursor as they were', async () => {
-      await db.execute(
-        'CREATE OR REPLACE TABLE sorted (id INT PRIMARY KEY, t VARCHAR(2000) COLLATE utf8mb4_bin)',
-      )
+      await db.execute('DROP TABLE IF EXISTS sorted')
+      await db.execute('CREATE TABLE sorted (id INT PRIMARY KEY, t VARCHAR(2000) COLLATE utf8mb4_bin)')
       // What a cursor may hold, see KeysetColumn.
       const short = ALL.filter((text) => [...text].length <= 512)
       await db.batch(

@@ -1,6 +1,7 @@
 'use strict'
 
 const assert = require('node:assert/strict')
+const { mariadbOnly } = require('./support/mysql.js')
 const { after, before, describe, it } = require('node:test')
 const { createPool } = require('../index.js')
 const { openDrivers } = require('./support/drivers.js')
@@ -77,7 +78,7 @@ for (const disableEval of [false, true]) {
       })
     })
 
-    it('for one row and for rows of statements that write', async () => {
+    it('for one row and for rows of statements that write', mariadbOnly('RETURNING'), async () => {
       assert.deepEqual(await db.queryOne('SELECT 1, 2', [], { rowsAsArray: true }), [1, 2])
       assert.equal(await db.queryOne('SELECT 1 FROM DUAL WHERE FALSE', [], { rowsAsArray: true }), null)
       const sql = 'INSERT INTO store (id, name) VALUES (?, ?) RETURNING id, name'

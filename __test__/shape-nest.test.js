@@ -2,6 +2,7 @@
 
 const assert = require('node:assert/strict')
 const { after, before, describe, it } = require('node:test')
+const { mariadbOnly } = require('./support/mysql.js')
 const { openDrivers } = require('./support/drivers.js')
 
 for (const disableEval of [false, true]) {
@@ -41,17 +42,22 @@ for (const disableEval of [false, true]) {
       ])
     })
 
-    it('without a column that could not be read', async () => {
-      await drivers.run(
-        'CREATE OR REPLACE TABLE broken (j JSON)',
-        'SET check_constraint_checks = 0',
-        "INSERT INTO broken VALUES ('[')",
-      )
-      await assert.rejects(db.query('SELECT 1 AS a, j FROM broken'), { code: 'HEGAR_UNSUPPORTED' })
-      assert.deepEqual(await read('SELECT 1 AS a, j FROM broken', { shape: { j: { omit: true } } }), [
-        { a: 1 },
-      ])
-    })
+    it(
+      'without a column that could not be read',
+      mariadbOnly('MySQL takes no text that is no JSON'),
+      async () => {
+        await drivers.run(
+          'DROP TABLE IF EXISTS broken',
+          'CREATE TABLE broken (j JSON)',
+          'SET check_constraint_checks = 0',
+          "INSERT INTO broken VALUES ('[')",
+        )
+        await assert.rejects(db.query('SELECT 1 AS a, j FROM broken'), { code: 'HEGAR_UNSUPPORTED' })
+        assert.deepEqual(await read('SELECT 1 AS a, j FROM broken', { shape: { j: { omit: true } } }), [
+          { a: 1 },
+        ])
+      },
+    )
 
     it('with nested objects by names with dots, adjacent or not', async () => {
       const sql = `SELECT p.id, s.id AS \`store.id\`, p.name, s.name AS \`store.name\`, s.city AS \`store.place.city\`,

@@ -2,6 +2,7 @@
 
 const { before, describe, it } = require('node:test')
 const assert = require('node:assert/strict')
+const { mariadbOnly } = require('./support/mysql.js')
 const { runJob } = require('../benchmark/stream.js')
 const { testServer } = require('./support/server.js')
 
@@ -18,15 +19,19 @@ const ATTEMPTS = 4
 // the best of a few attempts counts for the delay.
 for (const form of ['rows', 'json']) {
   describe(`a million rows as ${form}`, () => {
-    it('pass with less than 64 MiB of growth, and other events wait less than 10 ms', async () => {
-      const seen = []
-      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        const figures = await runJob({ driver: 'hegar', form, rows: 1_000_000, place })
-        assert.ok(figures.growthMb < 64, `grew by ${figures.growthMb.toFixed(1)} MiB`)
-        if (figures.loopP99Ms < 10) return
-        seen.push(figures.loopP99Ms)
-      }
-      assert.fail(`p99 of the delay in ms: ${seen.join(', ')}`)
-    })
+    it(
+      'pass with less than 64 MiB of growth, and other events wait less than 10 ms',
+      mariadbOnly('tables of numbers'),
+      async () => {
+        const seen = []
+        for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+          const figures = await runJob({ driver: 'hegar', form, rows: 1_000_000, place })
+          assert.ok(figures.growthMb < 64, `grew by ${figures.growthMb.toFixed(1)} MiB`)
+          if (figures.loopP99Ms < 10) return
+          seen.push(figures.loopP99Ms)
+        }
+        assert.fail(`p99 of the delay in ms: ${seen.join(', ')}`)
+      },
+    )
   })
 }

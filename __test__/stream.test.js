@@ -43,7 +43,7 @@ describe('a stream of rows', () => {
     withPool({}, async (pool) => {
       const sql =
         "SELECT seq, seq * 1.5 AS price, IF(seq % 3 = 0, NULL, CONCAT('größe ', seq, IF(seq % 50 = 0, '😀', ''))) AS name, " +
-        "TIMESTAMP('2026-01-01') + INTERVAL seq SECOND AS at, UNHEX(SHA1(seq)) AS hash, JSON_OBJECT('n', seq) AS doc " +
+        "TIMESTAMP('2026-01-01') + INTERVAL seq SECOND AS at, UNHEX(SHA1(CONCAT(seq))) AS hash, JSON_OBJECT('n', seq) AS doc " +
         'FROM seq_1_to_20000 WHERE seq > ? ORDER BY seq'
       const expected = await pool.query(sql, [7])
       assert.equal(expected.length, 19_993)
@@ -255,7 +255,8 @@ describe('a stream that fails', () => {
 describe('a stream of a held connection', () => {
   it('reads what its transaction has written, and other calls are refused until it is over', () =>
     withPool({}, async (pool) => {
-      await pool.execute('CREATE OR REPLACE TABLE seen (n INT)')
+      await pool.execute('DROP TABLE IF EXISTS seen')
+      await pool.execute('CREATE TABLE seen (n INT)')
       await pool.transaction(async (tx) => {
         await tx.execute('INSERT INTO seen SELECT seq FROM seq_1_to_50000')
         let n = 0

@@ -69,6 +69,7 @@ async function startMysql({ dir, log = () => {}, args = [], signal } = {}) {
     '--innodb-flush-log-at-trx-commit=0',
     '--max-allowed-packet=256M',
     '--max-connections=500',
+    '--local-infile=ON',
     '--cte-max-recursion-depth=1000000',
     ...args,
   ]
