@@ -160,3 +160,15 @@ describe('reads of which one fails', () => {
     })
   }
 })
+
+describe('a read of all() that fails before or after the server', () => {
+  it('is named in the error', async () => {
+    const bad = { good: { sql: 'SELECT 1', params: [] }, bad: { sql: 'SELECT ?', params: [Symbol('no')] } }
+    const unsent = await rejects(db.all(bad), 'HEGAR_PARAM_INVALID')
+    assert.equal(unsent.query, 'bad')
+    assert.equal('part' in unsent, false)
+    const text = { sql: "SELECT '{' AS a", params: [], casts: { a: 'json' } }
+    const unread = await rejects(db.all([{ sql: 'SELECT 1' }, text]), 'HEGAR_UNSUPPORTED')
+    assert.equal(unread.query, 1)
+  })
+})

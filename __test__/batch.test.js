@@ -405,6 +405,29 @@ describe('a batch', () => {
     ])
   })
 
+  it('ends at its deadline, or its signal, while the rows hang', async () => {
+    const name = await table('a INT')
+    const hanging = {
+      [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }),
+    }
+    const sql = `INSERT INTO ${name} (a) VALUES (?)`
+    await rejects(db.batch(sql, hanging, { timeoutMs: 50 }), 'HEGAR_QUERY_TIMEOUT')
+    const gone = new Error('the client left')
+    const controller = new AbortController()
+    const work = db.batch(sql, hanging, { signal: controller.signal })
+    setTimeout(() => controller.abort(gone), 20)
+    await assert.rejects(work, (error) => error.code === 'HEGAR_ABORTED' && error.cause === gone)
+    assert.equal((await db.queryOne(`SELECT COUNT(*) AS n FROM ${name}`)).n, 0)
+  })
+
+  it('takes no rows for a statement of named parameters', async () => {
+    const name = await table('a INT')
+    const { affectedRows } = await db.batch(`INSERT INTO ${name} (a) VALUES (:a)`, [])
+    assert.equal(affectedRows, 0)
+    const none = await db.batch(`INSERT INTO ${name} (a) VALUES (:a)`, (function* () {})())
+    assert.equal(none.affectedRows, 0)
+  })
+
   it('refuses two statements in one text', async () => {
     const name = await table('a INT')
     const sql = `INSERT INTO ${name} (a) VALUES (?); DELETE FROM ${name}`

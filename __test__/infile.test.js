@@ -32,6 +32,14 @@ describe('LOAD DATA LOCAL INFILE', () => {
     assert.equal(await count(), 0)
   })
 
+  it('ends at timeoutMs while its stream hangs', async () => {
+    const silent = new Readable({ read() {} })
+    const work = db.execute(LOAD, null, { infile: () => silent, timeoutMs: 100 })
+    await rejects(work, 'HEGAR_QUERY_TIMEOUT')
+    await until('the stream is closed', () => silent.destroyed)
+    assert.equal(await count(), 0)
+  })
+
   it('gets the rows of the stream that a function gives for its name', async () => {
     const names = []
     const sources = {

@@ -292,6 +292,92 @@ describe('a stream of a held connection', () => {
     }))
 })
 
+describe('a stream that is cut off', () => {
+  const endings = {
+    'a release': async (pool, read) => {
+      const session = await pool.getConnection()
+      try {
+        await read(session, () => session.release())
+      } finally {
+        session.release()
+      }
+    },
+    'the end of its transaction': async (pool, read) => {
+      const failed = new Error('given up')
+      const work = pool.transaction(async (tx) => {
+        const rows = tx.stream(MILLION)[Symbol.asyncIterator]()
+        await rows.next()
+        work.rows = rows
+        throw failed
+      })
+      await assert.rejects(work, failed)
+      await read({ stream: () => ({ [Symbol.asyncIterator]: () => work.rows }) }, () => {})
+    },
+  }
+  for (const [name, end] of Object.entries(endings)) {
+    it(`by ${name} is never taken for a whole one`, () =>
+      withPool({}, async (pool) => {
+        let seen = 0
+        await end(pool, async (session, cut) => {
+          const reading = (async () => {
+            for await (const row of session.stream(MILLION)) {
+              assert.ok(row)
+              seen += 1
+              if (seen === 10) cut()
+            }
+          })()
+          await rejects(reading, 'HEGAR_CONNECTION_RELEASED')
+        })
+        assert.ok(seen < 1_000_000)
+        await isIdle(pool)
+        assert.deepEqual(await pool.query('SELECT 1 AS one'), [{ one: 1 }])
+      }))
+  }
+
+  it('refuses the COMMIT while it is open, and the transaction goes on', () =>
+    withPool({}, async (pool) => {
+      const tx = await pool.begin()
+      const rows = tx.stream(MILLION)[Symbol.asyncIterator]()
+      await rows.next()
+      await rejects(tx.commit(), 'HEGAR_CONNECTION_BUSY')
+      await rows.return()
+      assert.deepEqual(await tx.query('SELECT 1 AS one'), [{ one: 1 }])
+      await tx.commit()
+      await isIdle(pool)
+    }))
+})
+
+describe('the values of a stream', () => {
+  it('go through the functions of casts', () =>
+    withPool({}, async (pool) => {
+      const casts = { a: (text) => `<${text}>` }
+      const sql = "SELECT CONCAT('v', seq) AS a FROM seq_1_to_3000"
+      assert.deepEqual(await collect(pool.stream(sql, [], { casts })), await pool.query(sql, [], { casts }))
+    }))
+
+  it('that cannot be read end it with an error, without a broken row before it', () =>
+    withPool({}, async (pool) => {
+      const sql = "SELECT IF(seq = 1500, '{', '1') AS a FROM seq_1_to_100000"
+      const seen = []
+      const reading = (async () => {
+        for await (const row of pool.stream(sql, [], { casts: { a: 'json' } })) seen.push(row)
+      })()
+      await rejects(reading, 'HEGAR_UNSUPPORTED')
+      assert.ok(
+        seen.every((row) => row?.a === 1),
+        'a row was missing or half built',
+      )
+      await isIdle(pool)
+    }))
+
+  it('may take longer than queryTimeoutMs where timeoutMs says so', () =>
+    withPool({ queryTimeoutMs: 200 }, async (pool) => {
+      const sql = 'SELECT seq, SLEEP(0.1) AS s FROM seq_1_to_6'
+      assert.equal((await collect(pool.stream(sql, [], { timeoutMs: 10_000 }))).length, 6)
+      await rejects(collect(pool.stream('SELECT SLEEP(5) AS s')), 'HEGAR_QUERY_TIMEOUT')
+    }))
+})
+
 describe('a stream of JSON', () => {
   it('has the bytes of queryJson, as an array or a line for each row', () =>
     withPool({}, async (pool) => {

@@ -56,9 +56,13 @@ function readsOf(method, queries, readers, rowOptions) {
 /** The reads as Rust takes them; `pack(sql, params)` gives their statements and parameters. */
 function groupOf({ names, reads }, isJson, pack) {
   const group = new NativeGroup(isJson, names)
-  for (const { sql, params, one, wanted } of reads) {
-    const { statement, bytes, length } = pack(sql, params)
-    group.add(statement.native, bytes, length, (wanted ?? PLAIN).native, one)
+  for (const [part, { sql, params, one, wanted }] of reads.entries()) {
+    try {
+      const { statement, bytes, length } = pack(sql, params)
+      group.add(statement.native, bytes, length, (wanted ?? PLAIN).native, one)
+    } catch (error) {
+      throw Object.assign(error, { part })
+    }
   }
   return group
 }

@@ -46,15 +46,18 @@ async function runBatch(face, settings, sql, rows, options) {
   // Its deadline is kept by a clock in Rust too.
   const watch = watchLimits(limitsOf({ signal }), 'the batch')
   try {
-    const first = await chunks.next()
+    const clock = new Clock('batch', timeoutMs)
+    const first = await clock.within(watch.during(chunks.next(), () => {}))
     if (first.done) return nothing()
-    const work = (channel, ahead) => sendAll({ channel, sql, chunks, first, ahead, timeoutMs })
+    const work = (channel, ahead) => sendAll({ channel, sql, chunks, first, ahead, timeoutMs, watch })
     return await face[enclose](transaction, work, watch)
   } catch (error) {
+    // Rows that hang are not ended by their iterator, which waits for the next one.
+    rows.destroy?.()
     throw watch.error ?? error
   } finally {
     watch.end()
-    await chunks.return()
+    chunks.return().catch(() => {})
   }
 }
 
@@ -69,11 +72,12 @@ function add(total, { affectedRows, insertId, warningStatus }) {
   total.warningStatus += warningStatus
 }
 
-async function sendAll({ channel, sql, chunks, first, ahead, timeoutMs }) {
+async function sendAll({ channel, sql, chunks, first, ahead, timeoutMs, watch }) {
   const clock = new Clock('batch', timeoutMs)
+  const more = () => clock.within(watch.during(chunks.next(), () => {}))
   const total = nothing()
   let before = null
-  for (let next = first; !next.done; next = await clock.within(chunks.next())) {
+  for (let next = first; !next.done; next = await more()) {
     const { statement, packing, place } = next.value
     const left = clock.left()
     const sending = channel.call('batch', sql, (number) =>
@@ -116,6 +120,7 @@ function chunksOf(sql, rows, timezone) {
 }
 
 async function* chunksOfArray(sql, rows, timezone) {
+  if (rows.length === 0) return
   const statement = statementOf(sql, rows)
   const packing = new Packing()
   const packed = { first: 0, timezone, limit: CHUNK_BYTES }
@@ -154,7 +159,7 @@ async function* chunksOfIterable(sql, rows, timezone) {
     weight += weightOf(row)
     if (weight >= CHUNK_BYTES) yield* pack()
   }
-  yield* pack()
+  if (gathered.length > 0) yield* pack()
 }
 
 // About the bytes that a row packs to, of whatever it is made.

@@ -15,6 +15,12 @@ const BUSY = {
   fatal: false,
 }
 
+const LEFT = {
+  code: 'HEGAR_CONNECTION_RELEASED',
+  message: 'the connection was given back or its transaction ended before the stream was read to its end',
+  fatal: false,
+}
+
 /**
  * The way of calls to Rust and back, of a pool or of one connection: what starts them, what counts them, and what
  * turns a report of failure into an error to throw.
@@ -75,7 +81,7 @@ class Channel {
    * `{rows, shape}` where the call `describes` them.
    */
   call(operation, sql, start, limits = null, describes = false) {
-    const refused = this.#refused()
+    const refused = this.refused()
     if (refused !== null) return Promise.reject(refused)
     if (limits === null) return this.start(operation, sql, (number) => start(number, null), describes)
     const { signal, timeoutMs } = limits
@@ -89,32 +95,49 @@ class Channel {
    * Starts a stream: `onPiece(rowsOrBytes, size)` gets its pieces. Gives `{used(size), leave(), outcome}`, to tell what
    * has been used and to end the stream.
    */
-  stream(sql, start, { signal, timeoutMs = 0 }, onPiece, describes) {
-    const refused = this.#refused() ?? (signal?.aborted ? abortedBefore(signal) : null)
+  stream(sql, start, { signal, timeoutMs = 0 }, onPiece, describes, fail) {
+    const refused = this.refused() ?? (signal?.aborted ? abortedBefore(signal) : null)
     if (refused !== null) return { used() {}, leave() {}, outcome: Promise.reject(refused) }
     const ticket = new NativeTicket(timeoutMs)
-    this.#streams?.add(ticket)
-    const end = () => this.#streams?.delete(ticket)
+    let cut
+    const cutOff = new Promise((_, reject) => (cut = reject))
+    const open = {
+      leave() {
+        cut(LEFT)
+        ticket.leave()
+      },
+    }
+    this.#streams?.add(open)
+    const end = () => this.#streams?.delete(open)
     const hand = (number) => start(number, ticket)
-    const begin = () => this.start('stream', sql, hand, describes, this.gate, onPiece)
-    const begun = this.traced(sql, begin)
+    const run = () => {
+      const begun = this.start('stream', sql, hand, describes, this.gate, onPiece)
+      const outcome = signal === undefined ? begun : untilAborted(signal, ticket, begun)
+      const first = Promise.race([outcome, cutOff])
+      if (!tracing.isWatched(tracing.query)) return first
+      // Made an error here already, so that those who trace get what the reader does.
+      return first.catch((error) => {
+        throw fail(error)
+      })
+    }
     return {
       used: afterEvents((size) => ticket.used(size)),
       leave() {
         end()
         ticket.leave()
       },
-      outcome: (signal === undefined ? begun : untilAborted(signal, ticket, begun)).finally(end),
+      outcome: this.traced(sql, run).finally(end),
     }
   }
 
   /** Ends the streams of a held connection, which its other calls would wait for. */
   leaveStreams() {
-    for (const ticket of this.#streams ?? []) ticket.leave()
+    for (const open of this.#streams ?? []) open.leave()
     this.#streams?.clear()
   }
 
-  #refused() {
+  /** Why there can be no call now, in the form of what Rust reports, or null. */
+  refused() {
     return this.#refusal() ?? (this.#streams?.size > 0 ? BUSY : null)
   }
 

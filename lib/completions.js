@@ -90,8 +90,8 @@ function read(at) {
   } catch (error) {
     // Building a value failed, such as JSON.parse on a text that is no JSON. The call ends here, once.
     if (calls[number] === call && call !== undefined) {
-      call.reject(error instanceof SyntaxError ? noJson(error) : error)
-      call.resolve = call.reject = ignore
+      call.reject(error instanceof SyntaxError ? noJson(error, call.results?.list.length ?? 0) : error)
+      call.resolve = call.reject = call.piece = ignore
     }
   }
   return next
@@ -99,10 +99,14 @@ function read(at) {
 
 function ignore() {}
 
-// In the form of what Rust reports.
-function noJson({ message }) {
+// In the form of what Rust reports; `part` is which result of several it is in.
+function noJson({ message }, part) {
   const advice = "set jsonStrings, or a cast to 'string', to read it as text"
-  return { code: 'HEGAR_UNSUPPORTED', message: `a column holds text that is no JSON: ${message}; ${advice}` }
+  return {
+    code: 'HEGAR_UNSUPPORTED',
+    part,
+    message: `a column holds text that is no JSON: ${message}; ${advice}`,
+  }
 }
 
 function deliver(kind, call, number, payload, start, length, head) {
@@ -126,7 +130,7 @@ function deliver(kind, call, number, payload, start, length, head) {
       finish(call, number, head, payload ?? copy(start, length))
       return
     case PIECE: {
-      const { rows } = call
+      const rows = rowsOf(call, head)
       call.rows = null
       call.built = 0
       call.piece(rows, inline.words[head + 7] >>> 0)

@@ -16,6 +16,12 @@ class Controls {
     this.#channel = channel
   }
 
+  /** Throws what would refuse a statement now. */
+  check(sql) {
+    const refused = this.#channel.refused()
+    if (refused !== null) throw this.#channel.failure(refused, sql, null, this.check)
+  }
+
   async run(control, sql) {
     if (control === 'rollback') this.#channel.leaveStreams()
     const site = this.#channel.site(this.run)

@@ -39,19 +39,23 @@ function fileOf(sql, params, options) {
   return { name, infile: read.infile, limits: limitsOf(read) }
 }
 
-/** Runs a LOAD DATA LOCAL through a session's `channel` and sends what `open(name)` gives; resolves with what it did. */
-async function sendFile(channel, sql, name, open) {
+/**
+ * Runs a LOAD DATA LOCAL through a session's `channel` and sends what `open(name)` gives, until `watch` ends it; resolves
+ * with what it did.
+ */
+async function sendFile(channel, sql, { name, open, watch }) {
   const { native } = channel
   const step = (start) => channel.call('execute', sql, start)
   const clock = new Clock('load', channel.settings.queryTimeoutMs)
   const begun = await step((number) => native.fileBegin(number, sql))
   if (typeof begun !== 'number') return plain(begun)
-  const source = await clock.within(open(name))
+  const wait = (work) => clock.within(watch.during(work, () => {}))
+  const source = await wait(open(name))
   const parts = partsOf(source)
   let isRead = false
   try {
     for (;;) {
-      const { done, value } = await clock.within(parts.next())
+      const { done, value } = await wait(parts.next())
       if (done) break
       for (let at = 0; at < value.length; at += PART_BYTES) {
         const part = value.subarray(at, at + PART_BYTES)
@@ -61,7 +65,10 @@ async function sendFile(channel, sql, name, open) {
     isRead = true
   } finally {
     // A stream that hangs is not ended by its iterator, which waits for it.
-    if (!isRead) source.destroy?.()
+    if (!isRead) {
+      source.destroy?.()
+      parts.return().catch(() => {})
+    }
   }
   return plain(await step((number) => native.fileEnd(number)))
 }

@@ -101,14 +101,18 @@ class Pool extends Queries {
     try {
       const { name, infile, limits } = fileOf(sql, params, options)
       const watch = watchLimits(limits, 'the load')
-      const connection = await this.#hold(this.execute, watch.limits)
+      let connection
       try {
+        connection = await this.#hold(this.execute, watch.limits)
         const face = faceOf(connection, () => null)
-        return await watch.during(sendFile(face, sql, name, infile), () => connection.destroy())
+        const load = sendFile(face, sql, { name, open: infile, watch })
+        return await watch.during(load, () => connection.destroy())
+      } catch (error) {
+        throw watch.error ?? error
       } finally {
         watch.end()
         // Also ends a load that has not come to its end.
-        await connection.release()
+        await connection?.release()
       }
     } catch (error) {
       throw this.#channel.failure(error, sql, site, this.execute)

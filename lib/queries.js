@@ -118,8 +118,10 @@ class Queries extends EventEmitter {
     const site = this.#channel.site(this.paginate)
     try {
       const plan = planPage(this.#channel.keysets, 'paginate', sql, params, options)
-      const { data, count, limits } = plan
+      const { data, count } = plan
+      const left = leftOf(plan.limits)
       const known = await this.#known(plan)
+      const limits = left()
       const counts = count !== null && known === null
       // Checked before the first of the two is sent, so that no answer comes to nobody.
       if (counts) this.#channel.pack(statementOf(count.sql, count.params), count.params)
@@ -139,7 +141,9 @@ class Queries extends EventEmitter {
     const site = this.#channel.site(this.paginateJson)
     try {
       const plan = planPage(this.#channel.keysets, 'paginateJson', sql, params, options)
-      return await this.#page(plan, await this.#known(plan), options)
+      const left = leftOf(plan.limits)
+      const known = await this.#known(plan)
+      return await this.#page({ ...plan, limits: left() }, known, options)
     } catch (error) {
       throw this.#channel.failure(error, sql, site, this.paginateJson)
     }
@@ -150,7 +154,11 @@ class Queries extends EventEmitter {
     if (count?.mode === 'cached' && this.#channel.counts !== null) {
       const statement = statementOf(count.sql, count.params)
       const key = countKey(count.sql, this.#channel.pack(statement, count.params))
-      const load = async () => totalOf(await this.#rows(count.sql, count.params, 1, 'query', PLAIN, null))
+      // Its own limit, where that is longer than the pool's.
+      const { queryTimeoutMs } = this.#channel.settings
+      const timeoutMs = limits?.timeoutMs ?? 0
+      const patience = queryTimeoutMs > 0 && timeoutMs > queryTimeoutMs ? { timeoutMs } : null
+      const load = async () => totalOf(await this.#rows(count.sql, count.params, 1, 'query', PLAIN, patience))
       // Others wait for the same count, so it has no limits but its caller does.
       const watch = watchLimits(limits, 'the wait for a count')
       try {
@@ -212,7 +220,10 @@ class Queries extends EventEmitter {
   #failureOf(error, asked, site, method) {
     const read = asked?.reads[error?.part]
     const failure = this.#channel.failure(error, read?.sql, site, method)
-    if (read !== undefined) failure.query = asked.names?.[error.part] ?? error.part
+    if (read !== undefined) {
+      failure.query = asked.names?.[error.part] ?? error.part
+      delete failure.part
+    }
     return failure
   }
 
@@ -314,10 +325,18 @@ class Queries extends EventEmitter {
         stallTimeoutMs,
         ticket,
       )
+    const fail = (error, reader) => this.#channel.failure(error, sql, site, reader)
     return {
       open: (onPiece) =>
-        this.#channel.stream(sql, start, { signal, timeoutMs }, finishing(wanted, onPiece), wanted.describes),
-      fail: (error, reader) => this.#channel.failure(error, sql, site, reader),
+        this.#channel.stream(
+          sql,
+          start,
+          { signal, timeoutMs },
+          finishing(wanted, onPiece),
+          wanted.describes,
+          fail,
+        ),
+      fail,
     }
   }
 
@@ -379,6 +398,13 @@ function callResult({ list, out }) {
     info,
     warningStatus,
   }
+}
+
+// What is left of the limits of a call of several steps, from now on.
+function leftOf(limits) {
+  if (limits === null || limits.timeoutMs === 0) return () => limits
+  const end = performance.now() + limits.timeoutMs
+  return () => ({ ...limits, timeoutMs: Math.max(1, end - performance.now()) })
 }
 
 // What is left to do here for rows that came with their shape.

@@ -37,7 +37,7 @@ class RowStream {
   next() {
     const piece = this.#pieces[0]
     if (!this.#isAsked && piece !== undefined && this.#at < piece.rows.length) {
-      return Promise.resolve({ value: piece.rows[this.#at++], done: false })
+      return Promise.resolve(this.#row(piece))
     }
     // Nothing else hangs on this promise, so that the stack of an error shows who awaits it.
     if (!this.#isAsked) return this.#following()
@@ -63,6 +63,12 @@ class RowStream {
     return this.return().then(ignore)
   }
 
+  // Told row by row: a reader that takes long for each is no reader that has stalled.
+  #row({ rows, size }) {
+    this.#source.used(Math.floor(size / rows.length))
+    return { value: rows[this.#at++], done: false }
+  }
+
   async #following() {
     this.#isAsked = true
     try {
@@ -78,10 +84,10 @@ class RowStream {
     for (;;) {
       const piece = this.#pieces[0]
       if (piece !== undefined) {
-        if (this.#at < piece.rows.length) return { value: piece.rows[this.#at++], done: false }
+        if (this.#at < piece.rows.length) return this.#row(piece)
         this.#pieces.shift()
         this.#at = 0
-        this.#source.used(piece.size)
+        this.#source.used(piece.size % piece.rows.length)
       } else if (this.#error !== null) {
         const error = this.#error
         this.#error = null
@@ -112,6 +118,8 @@ class RowStream {
   #end(error) {
     if (!this.#isOver) this.#error = error
     this.#isOver = true
+    // Where a value could not be built here, Rust knows nothing of it.
+    if (error !== null) this.#source.leave()
     this.#wake?.()
   }
 
@@ -156,8 +164,15 @@ class JsonStream extends Readable {
   #begin() {
     const source = this.#open((bytes, size) => {
       if (this.destroyed) return
-      if (this.push(bytes)) source.used(size)
-      else this.#unused += size
+      try {
+        if (this.push(bytes)) source.used(size)
+        else this.#unused += size
+      } catch (error) {
+        // A listener of 'data' threw; that is no failure of the stream, nor of the others whose answers came with it.
+        process.nextTick(() => {
+          throw error
+        })
+      }
     })
     this.#source = source
     source.outcome.then(

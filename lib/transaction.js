@@ -71,6 +71,8 @@ class Transaction extends Queries {
   }
 
   async #end(control, sql) {
+    // A refused COMMIT ends nothing.
+    if (control === 'commit') this.#controls.check(sql)
     const ending = this.#controls.run(control, sql)
     this.#isOver = true
     try {

@@ -56,7 +56,13 @@ impl Engine {
         };
         let stalled = async {
             match &call.wanted {
-                Wanted::Stream(stream) => stream.flow.watch(self.config().query_timeout()).await,
+                Wanted::Stream(stream) => {
+                    let limit = self.config().query_timeout();
+                    stream
+                        .flow
+                        .watch(limit.filter(|_| !stop.has_deadline))
+                        .await
+                }
                 _ => pending().await,
             }
         };
