@@ -46,7 +46,10 @@ export interface BatchOptions {
    * that were sent in the same write. Default true.
    */
   transaction?: boolean
-  /** Milliseconds for the whole batch, from getting its connection to its COMMIT; 0 is no limit. Default `queryTimeoutMs`. */
+  /**
+   * Milliseconds for the whole batch, from getting its connection to its COMMIT; 0 is no limit. The wait for the first rows,
+   * before a connection is asked for, has as long of its own. Default `queryTimeoutMs`.
+   */
   timeoutMs?: number
   /** Aborted, the batch rejects with `HEGAR_ABORTED` and is undone; its connection is closed, a held one too. */
   signal?: AbortSignal
