@@ -70,7 +70,7 @@ impl NativePool {
         let rows = calls::rows(
             statement, params, length, limit, execute, shape, keyset, place,
         )?;
-        let caller = NativeTicket::caller(ticket, &self.engine, rows.operation(), self.reply(call));
+        let caller = self.caller(call, rows.operation(), ticket);
         self.engine.start(rows, caller);
         Ok(())
     }
@@ -87,8 +87,7 @@ impl NativePool {
         ticket: Option<&NativeTicket>,
     ) -> Result<()> {
         let results = calls::results(statement, params, length, shape)?;
-        let caller =
-            NativeTicket::caller(ticket, &self.engine, results.operation(), self.reply(call));
+        let caller = self.caller(call, results.operation(), ticket);
         self.engine.start(results, caller);
         Ok(())
     }
@@ -105,7 +104,7 @@ impl NativePool {
         ticket: Option<&NativeTicket>,
     ) -> Result<()> {
         let json = calls::json(statement, params, length, shape, 0)?;
-        let caller = NativeTicket::caller(ticket, &self.engine, json.operation(), self.reply(call));
+        let caller = self.caller(call, json.operation(), ticket);
         self.engine.start(json, caller);
         Ok(())
     }
@@ -114,11 +113,7 @@ impl NativePool {
     #[napi(catch_unwind)]
     pub fn all(&self, call: u32, group: &NativeGroup, ticket: Option<&NativeTicket>) -> Result<()> {
         let group = group.take()?;
-        let operation = match group.document {
-            Some(_) => Operation::Json,
-            None => Operation::Query,
-        };
-        let caller = NativeTicket::caller(ticket, &self.engine, operation, self.reply(call));
+        let caller = self.caller(call, group.operation(), ticket);
         self.engine.start_group(group, caller);
         Ok(())
     }
@@ -193,8 +188,7 @@ impl NativePool {
             message,
             known,
         )?;
-        let caller =
-            NativeTicket::caller(ticket, &self.engine, Operation::Paginate, self.reply(call));
+        let caller = self.caller(call, Operation::Paginate, ticket);
         self.engine.start_page(page, caller);
         Ok(())
     }
@@ -259,6 +253,10 @@ impl NativePool {
 impl NativePool {
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.workers.handle(self.workers.calm()).spawn(task);
+    }
+
+    fn caller(&self, call: u32, operation: Operation, ticket: Option<&NativeTicket>) -> Caller {
+        NativeTicket::caller(ticket, &self.engine, operation, self.reply(call))
     }
 
     fn reply(&self, call: u32) -> Box<Reply> {

@@ -50,12 +50,7 @@ impl NativeSession {
         let rows = calls::rows(
             statement, params, length, limit, execute, shape, keyset, place,
         )?;
-        let caller = NativeTicket::caller(
-            ticket,
-            self.session.engine(),
-            rows.operation(),
-            self.reply(call),
-        );
+        let caller = self.caller(call, rows.operation(), ticket);
         self.session.start(rows, caller);
         Ok(())
     }
@@ -72,12 +67,7 @@ impl NativeSession {
         ticket: Option<&NativeTicket>,
     ) -> Result<()> {
         let results = calls::results(statement, params, length, shape)?;
-        let caller = NativeTicket::caller(
-            ticket,
-            self.session.engine(),
-            results.operation(),
-            self.reply(call),
-        );
+        let caller = self.caller(call, results.operation(), ticket);
         self.session.start(results, caller);
         Ok(())
     }
@@ -94,12 +84,7 @@ impl NativeSession {
         ticket: Option<&NativeTicket>,
     ) -> Result<()> {
         let json = calls::json(statement, params, length, shape, 0)?;
-        let caller = NativeTicket::caller(
-            ticket,
-            self.session.engine(),
-            json.operation(),
-            self.reply(call),
-        );
+        let caller = self.caller(call, json.operation(), ticket);
         self.session.start(json, caller);
         Ok(())
     }
@@ -108,12 +93,7 @@ impl NativeSession {
     #[napi(catch_unwind)]
     pub fn all(&self, call: u32, group: &NativeGroup, ticket: Option<&NativeTicket>) -> Result<()> {
         let group = group.take()?;
-        let operation = match group.document {
-            Some(_) => Operation::Json,
-            None => Operation::Query,
-        };
-        let caller =
-            NativeTicket::caller(ticket, self.session.engine(), operation, self.reply(call));
+        let caller = self.caller(call, group.operation(), ticket);
         self.session.start_group(group, caller);
         Ok(())
     }
@@ -188,12 +168,7 @@ impl NativeSession {
             message,
             known,
         )?;
-        let caller = NativeTicket::caller(
-            ticket,
-            self.session.engine(),
-            Operation::Paginate,
-            self.reply(call),
-        );
+        let caller = self.caller(call, Operation::Paginate, ticket);
         self.session.start_page(page, caller);
         Ok(())
     }
@@ -273,6 +248,10 @@ impl NativeSession {
 impl NativeSession {
     pub fn new(session: Session, queue: Arc<Queue>) -> NativeSession {
         NativeSession { session, queue }
+    }
+
+    fn caller(&self, call: u32, operation: Operation, ticket: Option<&NativeTicket>) -> Caller {
+        NativeTicket::caller(ticket, self.session.engine(), operation, self.reply(call))
     }
 
     fn reply(&self, call: u32) -> Box<Reply> {

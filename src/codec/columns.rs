@@ -2,7 +2,7 @@
 
 use crate::wire::Column;
 
-use super::{number::write_u64, string::write_json_string};
+use super::{layout::write_list, number::write_u64, string::write_json_string};
 
 /// The flags of a column by their bits.
 const FLAGS: [(u16, &str); 15] = [
@@ -25,14 +25,7 @@ const FLAGS: [(u16, &str); 15] = [
 
 /// Writes the columns as an array of objects.
 pub fn write_columns(columns: &[Column], out: &mut Vec<u8>) {
-    out.push(b'[');
-    for (index, column) in columns.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        write_column(column, out);
-    }
-    out.push(b']');
+    write_list(columns, out, write_column);
 }
 
 fn write_column(column: &Column, out: &mut Vec<u8>) {

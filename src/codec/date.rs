@@ -24,6 +24,15 @@ pub struct DateParts {
     pub micros: u32,
 }
 
+impl DateParts {
+    /// Appends the eleven bytes that a date with its time takes in the binary protocol, without their count.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.year.to_le_bytes());
+        out.extend_from_slice(&[self.month, self.day, self.hour, self.minute, self.second]);
+        out.extend_from_slice(&self.micros.to_le_bytes());
+    }
+}
+
 /// The components of a TIME. `hours` includes the days and may exceed 24.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct TimeParts {

@@ -7,12 +7,14 @@
 
 mod embed;
 mod order;
+mod scan;
 
 use std::fmt;
 
 pub use self::embed::embed;
 
 use self::order::{Member, has_repeated_key, rewrite};
+use self::scan::Scan;
 use super::number::write_f64;
 use super::string::{decode_utf8, special_at, write_escaped};
 
@@ -40,8 +42,7 @@ pub fn normalise(text: &[u8], out: &mut Vec<u8>) -> Result<(), JsonTextError> {
     let start = out.len();
     out.reserve(decoded.len());
     let mut writer = Writer {
-        text: decoded.as_bytes(),
-        position: 0,
+        scan: Scan::new(decoded.as_bytes()),
         out,
         containers: Vec::new(),
         members: Vec::new(),
@@ -65,8 +66,7 @@ enum Container {
 }
 
 struct Writer<'a> {
-    text: &'a [u8],
-    position: usize,
+    scan: Scan<'a>,
     out: &'a mut Vec<u8>,
     containers: Vec<Container>,
     /// The members of all open objects, the innermost one's last.
@@ -81,18 +81,18 @@ impl Writer<'_> {
             }
             loop {
                 let Some(container) = self.containers.last() else {
-                    return match self.next() {
+                    return match self.scan.next() {
                         None => Ok(()),
-                        Some(_) => Err(self.error("expected the end of the text")),
+                        Some(_) => Err(self.scan.error("expected the end of the text")),
                     };
                 };
                 let is_object = matches!(container, Container::Object { .. });
                 if is_object && let Some(member) = self.members.last_mut() {
                     member.end = self.out.len();
                 }
-                match self.next() {
+                match self.scan.next() {
                     Some(b',') => {
-                        self.position += 1;
+                        self.scan.position += 1;
                         self.out.push(b',');
                         if is_object {
                             self.key()?;
@@ -101,8 +101,8 @@ impl Writer<'_> {
                     }
                     Some(b'}') if is_object => self.close(b'}'),
                     Some(b']') if !is_object => self.close(b']'),
-                    _ if is_object => return Err(self.error("expected ',' or '}'")),
-                    _ => return Err(self.error("expected ',' or ']'")),
+                    _ if is_object => return Err(self.scan.error("expected ',' or '}'")),
+                    _ => return Err(self.scan.error("expected ',' or ']'")),
                 }
             }
         }
@@ -110,14 +110,14 @@ impl Writer<'_> {
 
     /// Reads a value. True says that it opened a container whose first value comes next.
     fn opens_container(&mut self) -> Result<bool, JsonTextError> {
-        match self.next() {
+        match self.scan.next() {
             Some(b'"') => self.string()?,
             Some(b'-' | b'0'..=b'9') => self.number()?,
             Some(open @ (b'{' | b'[')) => {
                 if self.containers.len() == MAX_DEPTH {
-                    return Err(self.error("nested deeper than 1000 levels"));
+                    return Err(self.scan.error("nested deeper than 1000 levels"));
                 }
-                self.position += 1;
+                self.scan.position += 1;
                 self.out.push(open);
                 let (container, close) = if open == b'[' {
                     (Container::Array, b']')
@@ -133,7 +133,7 @@ impl Writer<'_> {
                     )
                 };
                 self.containers.push(container);
-                if self.next() == Some(close) {
+                if self.scan.next() == Some(close) {
                     self.close(close);
                     return Ok(false);
                 }
@@ -145,14 +145,18 @@ impl Writer<'_> {
             Some(b't') => self.literal(b"true")?,
             Some(b'f') => self.literal(b"false")?,
             Some(b'n') => self.literal(b"null")?,
-            Some(_) => return Err(self.error("expected a value")),
-            None => return Err(self.error("expected a value, found the end of the text")),
+            Some(_) => return Err(self.scan.error("expected a value")),
+            None => {
+                return Err(self
+                    .scan
+                    .error("expected a value, found the end of the text"));
+            }
         }
         Ok(false)
     }
 
     fn close(&mut self, byte: u8) {
-        self.position += 1;
+        self.scan.position += 1;
         if let Some(Container::Object {
             start,
             first_member,
@@ -169,8 +173,8 @@ impl Writer<'_> {
     }
 
     fn key(&mut self) -> Result<(), JsonTextError> {
-        if self.next() != Some(b'"') {
-            return Err(self.error("expected a key in quotes"));
+        if self.scan.next() != Some(b'"') {
+            return Err(self.scan.error("expected a key in quotes"));
         }
         let start = self.out.len();
         self.string()?;
@@ -183,27 +187,27 @@ impl Writer<'_> {
         if let Some(Container::Object { has_index, .. }) = self.containers.last_mut() {
             *has_index |= self.out.get(start + 1).is_some_and(u8::is_ascii_digit);
         }
-        if self.next() != Some(b':') {
-            return Err(self.error("expected ':' after a key"));
+        if self.scan.next() != Some(b':') {
+            return Err(self.scan.error("expected ':' after a key"));
         }
-        self.position += 1;
+        self.scan.position += 1;
         self.out.push(b':');
         Ok(())
     }
 
     fn string(&mut self) -> Result<(), JsonTextError> {
-        self.position += 1;
+        self.scan.position += 1;
         self.out.push(b'"');
         loop {
-            let rest = self.text.get(self.position..).unwrap_or_default();
+            let rest = self.scan.rest();
             let (clean, rest) = rest
                 .split_at_checked(special_at(rest))
                 .unwrap_or((rest, b""));
             self.out.extend_from_slice(clean);
-            self.position += clean.len();
+            self.scan.position += clean.len();
             match rest {
                 [b'"', ..] => {
-                    self.position += 1;
+                    self.scan.position += 1;
                     self.out.push(b'"');
                     return Ok(());
                 }
@@ -214,15 +218,15 @@ impl Writer<'_> {
                         b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't' => {
                             self.out.extend_from_slice(&[b'\\', *escaped]);
                         }
-                        _ => return Err(self.error("unknown escape in a string")),
+                        _ => return Err(self.scan.error("unknown escape in a string")),
                     }
-                    self.position += 2;
+                    self.scan.position += 2;
                 }
                 [] | [b'\\'] => {
-                    self.position = self.text.len();
-                    return Err(self.error("the text ends inside a string"));
+                    self.scan.position = self.scan.text.len();
+                    return Err(self.scan.error("the text ends inside a string"));
                 }
-                _ => return Err(self.error("control character in a string")),
+                _ => return Err(self.scan.error("control character in a string")),
             }
         }
     }
@@ -231,14 +235,16 @@ impl Writer<'_> {
     /// its partner stays an escape, in lower case.
     fn unicode_escape(&mut self) -> Result<(), JsonTextError> {
         let Some(unit) = self.code_unit() else {
-            return Err(self.error("expected four hexadecimal digits after \\u"));
+            return Err(self
+                .scan
+                .error("expected four hexadecimal digits after \\u"));
         };
-        self.position += 6;
+        self.scan.position += 6;
         let mut code = unit;
         if (0xd800..0xdc00).contains(&unit)
             && let Some(low @ 0xdc00..0xe000) = self.code_unit()
         {
-            self.position += 6;
+            self.scan.position += 6;
             code = 0x1_0000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
         }
         match char::from_u32(code) {
@@ -259,7 +265,10 @@ impl Writer<'_> {
 
     /// The unit of the `\uXXXX` here, if there is one.
     fn code_unit(&self) -> Option<u32> {
-        let &[b'\\', b'u', ref digits @ ..] = self.text.get(self.position..self.position + 6)?
+        let &[b'\\', b'u', ref digits @ ..] = self
+            .scan
+            .text
+            .get(self.scan.position..self.scan.position + 6)?
         else {
             return None;
         };
@@ -269,34 +278,38 @@ impl Writer<'_> {
     }
 
     fn number(&mut self) -> Result<(), JsonTextError> {
-        let start = self.position;
-        let negative = self.eat(b'-');
-        let whole_start = self.position;
-        let whole = self.digits();
+        let start = self.scan.position;
+        let negative = self.scan.eat(b"-");
+        let whole_start = self.scan.position;
+        let whole = self.scan.digits();
         if whole == 0 {
-            return Err(self.error("expected a digit"));
+            return Err(self.scan.error("expected a digit"));
         }
-        let leading_zero = self.text.get(whole_start) == Some(&b'0');
+        let leading_zero = self.scan.text.get(whole_start) == Some(&b'0');
         if leading_zero && whole > 1 {
-            self.position = whole_start + 1;
-            return Err(self.error("a number begins with a needless zero"));
+            self.scan.position = whole_start + 1;
+            return Err(self.scan.error("a number begins with a needless zero"));
         }
         let mut fraction = 0;
-        if self.eat(b'.') {
-            fraction = self.digits();
+        if self.scan.eat(b".") {
+            fraction = self.scan.digits();
             if fraction == 0 {
-                return Err(self.error("expected a digit after the point"));
+                return Err(self.scan.error("expected a digit after the point"));
             }
         }
-        let plain = fraction == 0 || self.text.get(self.position - 1) != Some(&b'0');
-        let has_exponent = self.eat(b'e') || self.eat(b'E');
+        let plain = fraction == 0 || self.scan.text.get(self.scan.position - 1) != Some(&b'0');
+        let has_exponent = self.scan.eat(b"eE");
         if has_exponent {
-            let _sign = self.eat(b'+') || self.eat(b'-');
-            if self.digits() == 0 {
-                return Err(self.error("expected a digit in the exponent"));
+            let _sign = self.scan.eat(b"+-");
+            if self.scan.digits() == 0 {
+                return Err(self.scan.error("expected a digit in the exponent"));
             }
         }
-        let literal = self.text.get(start..self.position).unwrap_or_default();
+        let literal = self
+            .scan
+            .text
+            .get(start..self.scan.position)
+            .unwrap_or_default();
         // A double keeps fifteen digits, and JavaScript prints them without an exponent from 1e-6 on.
         // Such a number stays as it is, unless it ends in needless zeros or is -0.
         let is_small = || match fraction {
@@ -319,47 +332,9 @@ impl Writer<'_> {
     }
 
     fn literal(&mut self, word: &[u8]) -> Result<(), JsonTextError> {
-        if !self
-            .text
-            .get(self.position..)
-            .is_some_and(|rest| rest.starts_with(word))
-        {
-            return Err(self.error("expected true, false or null"));
-        }
-        self.position += word.len();
+        self.scan.word(word)?;
         self.out.extend_from_slice(word);
         Ok(())
-    }
-
-    /// The next byte that is not white space; it stays unread.
-    fn next(&mut self) -> Option<u8> {
-        while let Some(&byte) = self.text.get(self.position) {
-            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
-                return Some(byte);
-            }
-            self.position += 1;
-        }
-        None
-    }
-
-    fn eat(&mut self, byte: u8) -> bool {
-        let found = self.text.get(self.position) == Some(&byte);
-        self.position += usize::from(found);
-        found
-    }
-
-    fn digits(&mut self) -> usize {
-        let rest = self.text.get(self.position..).unwrap_or_default();
-        let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        self.position += count;
-        count
-    }
-
-    fn error(&self, reason: &'static str) -> JsonTextError {
-        JsonTextError {
-            position: self.position,
-            reason,
-        }
     }
 }
 

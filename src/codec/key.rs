@@ -67,15 +67,7 @@ pub fn write_key(cell: Cell<'_>, column: &Column, out: &mut Vec<u8>) -> Result<(
         }
         Cell::Date(parts) => {
             out.push(7);
-            out.extend_from_slice(&parts.year.to_le_bytes());
-            out.extend_from_slice(&[
-                parts.month,
-                parts.day,
-                parts.hour,
-                parts.minute,
-                parts.second,
-            ]);
-            out.extend_from_slice(&parts.micros.to_le_bytes());
+            parts.write(out);
         }
         Cell::Time(parts) => {
             out.extend_from_slice(&[12, u8::from(parts.negative)]);

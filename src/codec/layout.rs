@@ -256,7 +256,12 @@ fn write_number(index: usize, out: &mut Vec<u8>) {
     super::number::write_u64(index as u64, out);
 }
 
-fn write_list<T>(items: &[T], out: &mut Vec<u8>, mut write: impl FnMut(&T, &mut Vec<u8>)) {
+/// Writes an array of what `write` writes for each.
+pub(super) fn write_list<T>(
+    items: &[T],
+    out: &mut Vec<u8>,
+    mut write: impl FnMut(&T, &mut Vec<u8>),
+) {
     out.push(b'[');
     for (index, item) in items.iter().enumerate() {
         if index > 0 {

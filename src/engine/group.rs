@@ -22,6 +22,15 @@ pub struct GroupCall {
     pub document: Option<Document>,
 }
 
+impl GroupCall {
+    pub fn operation(&self) -> Operation {
+        match self.document {
+            Some(_) => Operation::Json,
+            None => Operation::Query,
+        }
+    }
+}
+
 /// How the results stand in a JSON document.
 pub struct Document {
     /// The name of each; without names they make an array.

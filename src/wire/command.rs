@@ -108,15 +108,7 @@ pub fn value(out: &mut Vec<u8>, param: &Param<'_>) {
         }
         Param::DateTime(parts) => {
             out.push(11);
-            out.extend_from_slice(&parts.year.to_le_bytes());
-            out.extend_from_slice(&[
-                parts.month,
-                parts.day,
-                parts.hour,
-                parts.minute,
-                parts.second,
-            ]);
-            out.extend_from_slice(&parts.micros.to_le_bytes());
+            parts.write(out);
         }
     }
 }

@@ -3,6 +3,7 @@
 //! The check takes one pass without a stack of its own, as the kinds of the open containers fit into bits.
 
 use super::super::string::special_at;
+use super::scan::Scan;
 use super::{JsonTextError, MAX_DEPTH};
 
 /// Appends `text` as it is if it is one JSON value in UTF-8. Leaves `out` as it was on an error.
@@ -15,8 +16,7 @@ pub fn embed(text: &[u8], out: &mut Vec<u8>) -> Result<(), JsonTextError> {
             reason: "malformed UTF-8",
         });
     }
-    let mut reader = Reader { text, position: 0 };
-    reader.document()?;
+    Scan::new(text).document()?;
     out.extend_from_slice(text.trim_ascii());
     Ok(())
 }
@@ -45,12 +45,7 @@ impl Open {
     }
 }
 
-struct Reader<'a> {
-    text: &'a [u8],
-    position: usize,
-}
-
-impl Reader<'_> {
+impl Scan<'_> {
     fn document(&mut self) -> Result<(), JsonTextError> {
         let mut open = Open::default();
         loop {
@@ -128,7 +123,7 @@ impl Reader<'_> {
     fn string(&mut self) -> Result<(), JsonTextError> {
         self.position += 1;
         loop {
-            let rest = self.text.get(self.position..).unwrap_or_default();
+            let rest = self.rest();
             let clean = special_at(rest);
             self.position += clean;
             match rest.get(clean..).unwrap_or_default() {
@@ -176,47 +171,6 @@ impl Reader<'_> {
             }
         }
         Ok(())
-    }
-
-    fn word(&mut self, word: &[u8]) -> Result<(), JsonTextError> {
-        let rest = self.text.get(self.position..).unwrap_or_default();
-        if !rest.starts_with(word) {
-            return Err(self.error("expected true, false or null"));
-        }
-        self.position += word.len();
-        Ok(())
-    }
-
-    /// The next byte that is not white space; it stays unread.
-    fn next(&mut self) -> Option<u8> {
-        while let Some(&byte) = self.text.get(self.position) {
-            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
-                return Some(byte);
-            }
-            self.position += 1;
-        }
-        None
-    }
-
-    fn eat(&mut self, bytes: &[u8]) -> bool {
-        let next = self.text.get(self.position);
-        let found = next.is_some_and(|byte| bytes.contains(byte));
-        self.position += usize::from(found);
-        found
-    }
-
-    fn digits(&mut self) -> usize {
-        let rest = self.text.get(self.position..).unwrap_or_default();
-        let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        self.position += count;
-        count
-    }
-
-    fn error(&self, reason: &'static str) -> JsonTextError {
-        JsonTextError {
-            position: self.position,
-            reason,
-        }
     }
 }
 
