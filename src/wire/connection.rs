@@ -1,9 +1,6 @@
-//! One session with the server: prepare, execute, read rows, report its state.
+//! One session with the server: prepare, execute, report its state.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use crate::{
     codec::params::Params,
@@ -14,13 +11,13 @@ use crate::{
 
 use super::{
     auth,
-    column::{Column, Columns},
+    column::Columns,
     command,
     flags::{Capabilities, MariadbCapabilities, Status},
     packet::Packets,
     read::Cursor,
     reply::{self, Done},
-    row::{Discard, Row, RowSink},
+    row::RowSink,
     statements::{Kinds, Memo, Pace, Prepared, StatementCounts, Statements},
     stream::Stream,
 };
@@ -29,11 +26,13 @@ mod batch;
 mod file;
 mod pipeline;
 mod reset;
+mod results;
 
 pub use file::FileAnswer;
 use pipeline::Owed;
 pub use pipeline::is_forgotten;
 use reset::collation_name;
+use results::Protocol;
 
 /// A statement that the server can not prepare.
 const UNSUPPORTED_PREPARED: u16 = 1295;
@@ -43,10 +42,6 @@ const NEED_REPREPARE: u16 = 1615;
 const MAX_PREPARED_REACHED: u16 = 1461;
 /// Packets of the login are small. Before it is over nobody knows who speaks, so no more memory is risked.
 const LOGIN_PACKET: usize = 64 * 1024;
-/// What the count of columns of a prepared statement can hold; servers stop at 4,096.
-const MAX_COLUMNS: usize = 65_535;
-/// The most that the definitions of a result may take. 4,096 columns with the longest names take half of it.
-const MAX_DEFINITIONS: usize = 16 * 1024 * 1024;
 
 pub struct Connection {
     packets: Packets,
@@ -346,147 +341,6 @@ impl Connection {
         self.finish(result)
     }
 
-    /// Reads every result of a command. Rows go to the sink, those of the second result and later ones if it wants them.
-    async fn read_results(
-        &mut self,
-        protocol: Protocol,
-        columns: &mut Columns,
-        memo: &mut Memo,
-        sink: &mut impl RowSink,
-    ) -> Result<Done> {
-        let mut wanted = true;
-        self.result_bytes = 0;
-        loop {
-            let body = self.packets.next().await?;
-            let bytes = self.packets.body(&body);
-            let done = match bytes.first() {
-                Some(0x00) => reply::read_ok(bytes, self.capabilities)?,
-                Some(0xFF) => return Err(reply::read_err(bytes, true)),
-                Some(0xFB) => {
-                    return Err(Error::protocol(
-                        "the server asked for a local file, which this driver never offers; do not trust this server",
-                    ));
-                }
-                _ => {
-                    let mut cursor = Cursor::new(bytes);
-                    let count = usize::try_from(cursor.length()?).unwrap_or(usize::MAX);
-                    // What has no columns is an OK packet; a longer way to write zero is a forgery.
-                    if count == 0 {
-                        return Err(Error::protocol("the server sent a result without columns"));
-                    }
-                    // MariaDB says after the count whether the definitions follow.
-                    let follow = cursor.is_empty() || cursor.u8()? != 0;
-                    if follow {
-                        let fresh = Box::pin(self.read_columns(count)).await?;
-                        if *fresh != **columns {
-                            *columns = fresh;
-                            memo.clear();
-                        }
-                    }
-                    if columns.len() != count {
-                        return Err(Error::protocol(
-                            "the server left out column definitions that it never sent",
-                        ));
-                    }
-                    if wanted {
-                        sink.begin(columns, memo)?;
-                        self.read_rows(protocol, columns.len(), sink).await?
-                    } else {
-                        self.read_rows(protocol, columns.len(), &mut Discard)
-                            .await?
-                    }
-                }
-            };
-            self.status = done.status;
-            if !done.status.more_results() {
-                return Ok(done);
-            }
-            wanted = sink.next(&done)?;
-        }
-    }
-
-    async fn read_rows(
-        &mut self,
-        protocol: Protocol,
-        columns: usize,
-        sink: &mut impl RowSink,
-    ) -> Result<Done> {
-        let deprecate_eof = self.capabilities.contains(Capabilities::DEPRECATE_EOF);
-        // An OK packet in the place of an EOF may have a body of any length below one frame; a row that starts with
-        // the same byte is a text row with a first value of 16 MiB or more, which is longer than a frame.
-        let longest_end = if deprecate_eof { 0xFF_FFFF } else { 9 };
-        loop {
-            let Some(body) = self.packets.try_next()? else {
-                sink.room().await?;
-                self.packets.fill().await?;
-                continue;
-            };
-            let bytes = self.packets.body(&body);
-            match bytes.first() {
-                Some(0xFE) if bytes.len() < longest_end => {
-                    return if deprecate_eof {
-                        reply::read_ok(bytes, self.capabilities)
-                    } else {
-                        read_eof(bytes)
-                    };
-                }
-                Some(0xFF) => return Err(reply::read_err(bytes, true)),
-                _ => {}
-            }
-            self.result_bytes += bytes.len();
-            if self.result_bytes > self.max_result_bytes && !sink.passes_on() {
-                return Err(Error::new(
-                    Kind::ResultTooLarge,
-                    format!(
-                        "the result has more than {} bytes, the limit of maxResultBytes",
-                        self.max_result_bytes
-                    ),
-                ));
-            }
-            sink.row(match protocol {
-                Protocol::Binary => Row::binary(bytes, columns)?,
-                Protocol::Text => Row::text(bytes),
-            })?;
-        }
-    }
-
-    async fn read_columns(&mut self, count: usize) -> Result<Columns> {
-        if count > MAX_COLUMNS {
-            return Err(Error::protocol(format!(
-                "the server sent a result of {count} columns, more than any has"
-            )));
-        }
-        // A forged count reserves nothing: each definition has to arrive.
-        let mut columns = Vec::with_capacity(count.min(64));
-        let extended = self
-            .mariadb
-            .contains(MariadbCapabilities::EXTENDED_METADATA);
-        let mut size = 0;
-        for _ in 0..count {
-            let body = self.packets.next().await?;
-            let definition = self.packets.body(&body);
-            size += definition.len();
-            if size > MAX_DEFINITIONS {
-                return Err(Error::protocol(format!(
-                    "the server sent definitions of more than {MAX_DEFINITIONS} bytes for one result"
-                )));
-            }
-            columns.push(Column::read(definition, extended)?);
-        }
-        if count > 0 {
-            self.skip_eof().await?;
-        }
-        Ok(Arc::from(columns))
-    }
-
-    /// Older servers put an EOF packet behind definitions.
-    async fn skip_eof(&mut self) -> Result<()> {
-        if !self.capabilities.contains(Capabilities::DEPRECATE_EOF) {
-            self.packets.next().await?;
-        }
-        Ok(())
-    }
-
     /// Begins a command, with the statements that are to be closed in front of it.
     fn start(&mut self) {
         self.usable = false;
@@ -511,22 +365,4 @@ fn is_answered<T>(result: &Result<T>) -> bool {
         Ok(_) => true,
         Err(error) => matches!(error.kind(), Kind::Server { .. }) && !error.is_fatal(),
     }
-}
-
-#[derive(Clone, Copy)]
-enum Protocol {
-    Binary,
-    Text,
-}
-
-fn read_eof(bytes: &[u8]) -> Result<Done> {
-    let mut cursor = Cursor::new(bytes);
-    cursor.u8()?;
-    let warnings = cursor.u16()?;
-    let status = Status::from_bits(cursor.u16()?);
-    Ok(Done {
-        warnings,
-        status,
-        ..Done::default()
-    })
 }
