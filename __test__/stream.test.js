@@ -370,6 +370,18 @@ describe('the values of a stream', () => {
       await isIdle(pool)
     }))
 
+  it('may be used slowly, as long as it goes on', () =>
+    withPool({}, async (pool) => {
+      const sql = "SELECT seq, REPEAT('x', 2000) AS note FROM seq_1_to_300"
+      let seen = 0
+      for await (const row of pool.stream(sql, [], { stallTimeoutMs: 200 })) {
+        assert.equal(row.note.length, 2000)
+        seen += 1
+        await sleep(10)
+      }
+      assert.equal(seen, 300)
+    }))
+
   it('may take longer than queryTimeoutMs where timeoutMs says so', () =>
     withPool({ queryTimeoutMs: 200 }, async (pool) => {
       const sql = 'SELECT seq, SLEEP(0.1) AS s FROM seq_1_to_6'
