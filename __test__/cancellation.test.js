@@ -12,6 +12,8 @@ const { testServer } = require('./support/server.js')
 let options
 let admin
 let marks = 0
+// Far from the 30 s that the statements sleep. How soon it is in truth is measured in a test of its own.
+const ENDED_MS = 5000
 before(async () => {
   const server = await testServer()
   const { host, port, user, password } = server
@@ -42,10 +44,11 @@ function marked(sql) {
   return {
     sql: sql.replace(/^(\w+)/, `$1 /* ${mark} */`),
     starts: () => until('the server runs it', isRunning),
-    ends: () => until('the server has ended it', async () => !(await isRunning()), 1000),
+    ends: () => until('the server has ended it', async () => !(await isRunning()), ENDED_MS),
   }
 }
 
+const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1]
 const connectionId = async (queries) => (await queries.queryOne('SELECT CONNECTION_ID() AS id')).id
 const isIdle = (pool) => until('the connection is back', () => pool.stats().pool.active === 0, 3000)
 
@@ -72,7 +75,7 @@ describe('a signal', () => {
       const call = pool.query(statement.sql, [], { signal: controller.signal })
       await statement.starts()
       controller.abort()
-      const error = await rejects(call, 'HEGAR_ABORTED', 100)
+      const error = await rejects(call, 'HEGAR_ABORTED')
       assert.equal(error.cause, controller.signal.reason)
       await statement.ends()
       await isIdle(pool)
@@ -82,6 +85,27 @@ describe('a signal', () => {
       assert.equal(errors.HEGAR_ABORTED, 1)
     }))
 
+  // A machine that others use as well stops now and then, so the median of a few counts.
+  it('is answered at once and carried out on the server within a second', () =>
+    withPool({}, async (pool) => {
+      const answered = []
+      const ended = []
+      for (let round = 0; round < 5; round++) {
+        const statement = marked('SELECT SLEEP(30)')
+        const controller = new AbortController()
+        const call = pool.query(statement.sql, [], { signal: controller.signal })
+        await statement.starts()
+        const started = performance.now()
+        controller.abort()
+        await rejects(call, 'HEGAR_ABORTED')
+        answered.push(performance.now() - started)
+        await statement.ends()
+        ended.push(performance.now() - started)
+      }
+      assert.ok(median(answered) < 50, `the calls were answered after ${answered} ms`)
+      assert.ok(median(ended) < 1000, `the statements were gone after ${ended} ms`)
+    }))
+
   it('takes a waiting call out of the queue, which costs no connection and makes room for another', () =>
     withPool({ queueLimit: 1 }, async (pool) => {
       const holder = await pool.getConnection()
@@ -89,7 +113,7 @@ describe('a signal', () => {
       const waiting = pool.query('SELECT 1', [], { signal: controller.signal })
       await rejects(pool.query('SELECT 2'), 'HEGAR_QUEUE_FULL')
       controller.abort()
-      await rejects(waiting, 'HEGAR_ABORTED', 100)
+      await rejects(waiting, 'HEGAR_ABORTED')
       assert.equal(pool.stats().pool.waiting, 0)
       const next = pool.query('SELECT 3 AS n')
       await holder.release()
@@ -270,8 +294,8 @@ describe('a held connection', () => {
         const behind = tx.execute('INSERT INTO kept VALUES (99)', [], { signal: controller.signal })
         await statement.starts()
         controller.abort()
-        await rejects(call, 'HEGAR_ABORTED', 100)
-        await rejects(behind, 'HEGAR_ABORTED', 100)
+        await rejects(call, 'HEGAR_ABORTED')
+        await rejects(behind, 'HEGAR_ABORTED')
         await statement.ends()
         await tx.execute('INSERT INTO kept VALUES (2)')
       })
@@ -314,7 +338,7 @@ describe('a transaction with limits', () => {
       )
       await statement.starts()
       controller.abort(new Error('closed'))
-      const error = await rejects(call, 'HEGAR_ABORTED', 200)
+      const error = await rejects(call, 'HEGAR_ABORTED')
       assert.equal(error.cause.message, 'closed')
       assert.match(error.stack, /cancellation\.test\.js/)
       await statement.ends()

@@ -120,7 +120,7 @@ describe('a connection that is held', () => {
       connection.destroy()
       await Promise.all([busy, queued])
       assert.notEqual(await sessionOf(pool), mark)
-      await until('the server has ended it', async () => (await statementsOf(mark)).length === 0, 1000)
+      await until('the server has ended it', async () => (await statementsOf(mark)).length === 0, 5000)
     }))
 
   it('is lost when a statement misses its deadline, and says so to the calls behind', () =>

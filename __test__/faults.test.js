@@ -2,6 +2,7 @@
 
 const { after, before, test } = require('node:test')
 const assert = require('node:assert/strict')
+const { setTimeout: sleep } = require('node:timers/promises')
 const mysql2 = require('mysql2/promise')
 const { createPool, HegarError } = require('../index.js')
 const { rejects, until } = require('./support/outcome.js')
@@ -206,5 +207,30 @@ test('a session that the server ends by wait_timeout is replaced', async () => {
     await server.run(`KILL ${id}`)
     await new Promise((resolve) => setTimeout(resolve, 150))
     assert.notEqual((await pool.queryOne('SELECT CONNECTION_ID() AS id')).id, id)
+  })
+})
+
+test('a statement left by its caller is ended on a server that has no room for the order at first', async () => {
+  await withPool({ connectionLimit: 1 }, async (pool) => {
+    const controller = new AbortController()
+    const call = pool.query('SELECT SLEEP(30)', [], { signal: controller.signal })
+    await until('it runs', () => pool.stats().connections.created === 1)
+    const { host, port, user, password } = server.options
+    const others = []
+    const full = await until('the server is full', () =>
+      mysql2.createConnection({ host, port, user, password }).then(
+        (connection) => void others.push(connection),
+        (error) => error,
+      ),
+    )
+    assert.equal(full.code, 'ER_CON_COUNT_ERROR')
+    controller.abort()
+    await rejects(call, 'HEGAR_ABORTED', 1000)
+    await sleep(300)
+    assert.equal(pool.stats().pool.active, 1)
+    await Promise.all(others.map((connection) => connection.end()))
+    await until('its connection is free', () => pool.stats().pool.idle === 1, 2000)
+    assert.deepEqual(await pool.query('SELECT 1 AS n'), [{ n: 1 }])
+    assert.equal(pool.stats().connections.created, 1)
   })
 })

@@ -1,8 +1,11 @@
 //! Ending what a session does, from another one: the server takes no command from a session that is busy.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use tokio::{runtime::Handle, time::timeout};
+use tokio::{
+    runtime::Handle,
+    time::{sleep, timeout},
+};
 use tracing::debug;
 
 use crate::{
@@ -12,12 +15,17 @@ use crate::{
 
 use super::Pool;
 
+/// How long the first try to connect may take. A lost SYN is repeated after a second only, so a new try is sooner there.
+const FIRST_TRY: Duration = Duration::from_millis(400);
+/// The pause after a server that takes no connection.
+const PAUSE: Duration = Duration::from_millis(100);
+
 impl Pool {
-    /// Ends the statement of a session, which goes on. Whether the server has confirmed that is the answer, within the
-    /// connect deadline.
+    /// Ends the statement of a session, which goes on. Whether the server has confirmed that within the connect deadline
+    /// is the answer; without that, nobody knows whether the order is still on its way.
     pub async fn kill_query(&self, id: u32) -> bool {
         debug!(id, "ending a statement whose caller has left");
-        self.control(format!("KILL QUERY {id}")).await
+        self.order(format!("KILL QUERY {id}")).await
     }
 
     /// Ends a session that a deadline left busy, so that the server does not work on for nobody.
@@ -26,14 +34,14 @@ impl Pool {
         // Killing is clean-up after the caller has its answer, so it goes by itself and within a deadline.
         if let Ok(runtime) = Handle::try_current() {
             let pool = self.clone();
-            runtime.spawn(async move { pool.control(format!("KILL CONNECTION {id}")).await });
+            runtime.spawn(async move { pool.order(format!("KILL CONNECTION {id}")).await });
         }
     }
 
     /// Runs a statement on a short connection of its own, beyond `connectionLimit`.
-    async fn control(&self, sql: String) -> bool {
+    async fn order(&self, sql: String) -> bool {
         let work = async {
-            let mut connection = Connection::open(&self.config).await?;
+            let mut connection = self.control_connection().await;
             connection.query(&sql, &mut Discard).await?;
             connection.close().await;
             Result::Ok(())
@@ -42,5 +50,22 @@ impl Pool {
             timeout(self.config.connect_timeout(), work).await,
             Ok(Ok(()))
         )
+    }
+
+    /// Connects, however often that takes: a server that is full has room again soon. A try that is given up has sent no
+    /// order.
+    async fn control_connection(&self) -> Connection {
+        let mut limit = FIRST_TRY.min(self.config.connect_timeout());
+        loop {
+            match timeout(limit, Connection::open(&self.config)).await {
+                Ok(Ok(connection)) => return connection,
+                Ok(Err(error)) => {
+                    debug!(%error, "no connection to end a statement from");
+                    sleep(PAUSE).await;
+                }
+                Err(_) => {}
+            }
+            limit = self.config.connect_timeout();
+        }
     }
 }
