@@ -59,6 +59,10 @@ export declare class NativePool {
   query(call: number, statement: NativeStatement, params: Buffer, length: number, limit: number, execute: boolean, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null, keyset?: NativeKeyset | undefined | null, place?: Buffer | undefined | null): void
   /** Runs a statement for all of its results. */
   results(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
+  /** Runs a text as it is, for all of its results. */
+  text(call: number, sql: string, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
+  /** Runs a prepared statement for all of its results. */
+  prepared(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
   /** Runs a statement for rows as JSON. */
   queryJson(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
   /** Runs the reads of a group, each on a connection of its own where there are any; their results come together. */
@@ -96,6 +100,10 @@ export declare class NativeSession {
   query(call: number, statement: NativeStatement, params: Buffer, length: number, limit: number, execute: boolean, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null, keyset?: NativeKeyset | undefined | null, place?: Buffer | undefined | null): void
   /** Runs a statement for all of its results. */
   results(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
+  /** As `NativePool.text`. */
+  text(call: number, sql: string, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
+  /** As `NativePool.prepared`. */
+  prepared(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
   /** As `NativePool.queryJson`. */
   queryJson(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
   /** As `NativePool.all`; the reads are run one after the other. */
@@ -117,6 +125,21 @@ export declare class NativeSession {
   filePart(call: number, bytes: Buffer): void
   /** Ends the file; the outcome is what the statement did. */
   fileEnd(call: number): void
+  /** Asks the server for a sign of life. */
+  ping(call: number): void
+  /** Brings the session back to how it was after the login. */
+  reset(call: number): void
+  /** Goes on as somebody else, in a session as new. What is not given stays as the options have it. */
+  changeUser(call: number, user?: string | undefined | null, password?: string | undefined | null, database?: string | undefined | null, collation?: number | undefined | null): void
+  /** Prepares a statement for later. The outcome counts its parameters, and its columns times 65,536. */
+  prepare(call: number, statement: NativeStatement): void
+  /** Closes a prepared statement. */
+  unprepare(call: number, statement: NativeStatement): void
+  /**
+   * The outcome is an error when the connection is lost while it is idle. A session that ends otherwise may answer
+   * anything.
+   */
+  watch(call: number): void
   /** Gives the connection back after the calls before; the outcome comes when it is clean. */
   release(call: number): void
   /** Closes the connection at once. */
@@ -136,6 +159,8 @@ export declare class NativeStatement {
   constructor(sql: string, named: boolean)
   /** A statement that is sent as it is, without being prepared. */
   static text(sql: string): NativeStatement
+  /** The same without looking at the text. */
+  static opaque(sql: string): NativeStatement
   /** Whether the statement may change what a text means: `sql_mode`, or anything else of the session. */
   get changesSession(): boolean
   /** The file that it names if it is a LOAD DATA LOCAL. */

@@ -17,6 +17,7 @@ const JSON_PIECE = 10
 const RESULT_ROWS = 11
 const RESULT_DONE = 12
 const RESULTS_END = 13
+const DONE_PIECE = 14
 const HEADER = 32
 
 // Large enough for the segments of rows, small enough for the processor's cache.
@@ -42,13 +43,13 @@ let builders = new Map()
  * Registers a call, `{gate, resolve, reject, slow, piece, mayGenerate, describes, rows: null, built: 0}`, and returns its
  * number. `reject` gets what Rust reported, not an Error yet; `slow`, called before, gets the milliseconds of a call past
  * the limit; `piece` gets rows or bytes of a stream and what they count for until they are used. Rows come as
- * `{rows, shape}` where the call `describes` them.
+ * `{rows, shape}` where the call `describes` them. A call that `isQuiet` lets the event loop end.
  */
 function begin(call) {
   const number = free.length > 0 ? free.pop() : calls.length
   calls[number] = call
   call.gate.enter()
-  if (inFlight++ === 0) hold.ref()
+  if (!call.isQuiet && inFlight++ === 0) hold.ref()
   return number
 }
 
@@ -58,10 +59,11 @@ function cancel(number) {
 }
 
 function end(number) {
-  calls[number].gate.leave()
+  const { gate, isQuiet } = calls[number]
+  gate.leave()
   calls[number] = undefined
   free.push(number)
-  if (--inFlight === 0) hold.unref()
+  if (!isQuiet && --inFlight === 0) hold.unref()
 }
 
 function drain() {
@@ -136,6 +138,9 @@ function deliver(kind, call, number, payload, start, length, head) {
       call.piece(rows, inline.words[head + 7] >>> 0)
       return
     }
+    case DONE_PIECE:
+      call.piece(doneOf(payload ?? staging, payload ? 0 : start, length), 0)
+      return
     case JSON_PIECE:
       call.piece(payload ?? copy(start, length), inline.words[head + 7] >>> 0)
       return
@@ -229,10 +234,13 @@ function builderOf(shape, call) {
 
 /** The columns of a result, and the builders made for them when they were first needed. */
 class Shape {
-  constructor({ kinds, row, columns = null }) {
+  constructor({ kinds, row, columns = null, fields = null }) {
     this.kinds = kinds
     this.row = row
     // Shared by all who ask for them.
+    /** The definitions of the columns as src/codec/columns.rs writes them, and what the drop-ins made of them. */
+    this.fields = fields
+    this.made = null
     this.columns = columns === null ? null : Object.freeze(columns.map(frozen))
     this.generated = null
     this.interpreted = null
@@ -260,11 +268,14 @@ function textOf(payload, start, length) {
 }
 
 function doneOf(bytes, start, length) {
+  const textEnd = start + 24 + bytes.readUInt32LE(start + 20)
   return {
     affectedRows: exact(bytes.readBigUInt64LE(start)),
     insertId: exact(bytes.readBigUInt64LE(start + 8)),
-    warningStatus: Number(bytes.readBigUInt64LE(start + 16)),
-    info: bytes.toString('utf8', start + 24, start + length),
+    warningStatus: bytes.readUInt16LE(start + 16),
+    serverStatus: bytes.readUInt16LE(start + 18),
+    info: bytes.toString('utf8', start + 24, textEnd),
+    changes: textEnd === start + length ? null : Buffer.from(bytes.subarray(textEnd, start + length)),
   }
 }
 

@@ -139,7 +139,8 @@ class Pool extends Queries {
       const open = (number, ticket) => {
         native = this.#native.openSession(number, ticket)
       }
-      const threadId = await this.#channel.call('connection', undefined, open, limits)
+      const opened = await this.#channel.call('connection', undefined, open, limits)
+      const threadId = opened % 2 ** 32
       watch?.begin(threadId)
       this.#held++
       const onRelease = () => {

@@ -43,6 +43,7 @@ const expressions = {
   g: `${text} v = BigInt(v)`,
   b: 'c = W[p++]; v = Buffer.from(s.bytes.subarray(b, c)); b = c',
   m: `if (W[p++] === 0) v = D[q++]; else { ${text} }`,
+  w: `if (W[p++] === 0) v = new Date(D[q++]); else { ${text} }`,
 }
 
 // Generated code contains nothing of the result but column numbers and names as JSON strings.
@@ -176,6 +177,7 @@ const readers = {
     c.b = c.words[c.word++]
     return Buffer.from(c.bytes.subarray(start, c.b))
   },
+  w: (c) => (c.words[c.word++] === 0 ? new Date(c.doubles[c.double++]) : readText(c)),
   m: (c) => (c.words[c.word++] === 0 ? c.doubles[c.double++] : readText(c)),
 }
 

@@ -52,7 +52,7 @@ impl Call {
             Wanted::Rows { operation, .. } => *operation,
             // As a page by number, whose rows are asked for like any others.
             Wanted::Page { .. } => Operation::Query,
-            Wanted::Results(_) => Operation::Query,
+            Wanted::Results { operation, .. } => *operation,
             Wanted::Json { .. } => Operation::Json,
             Wanted::Body { .. } | Wanted::Count => Operation::Paginate,
             Wanted::Stream(_) => Operation::Stream,
@@ -74,8 +74,12 @@ pub enum Wanted {
         turn: Turn,
         shape: Option<Arc<Shape>>,
     },
-    /// All results of a statement, which may have several, as objects.
-    Results(Option<Arc<Shape>>),
+    /// All results of a statement, which may have several, as objects. Where it `unwraps`, a single one is the answer.
+    Results {
+        shape: Option<Arc<Shape>>,
+        unwraps: bool,
+        operation: Operation,
+    },
     /// All rows as JSON, at most `limit` of them.
     Json {
         limit: usize,
@@ -104,6 +108,8 @@ pub struct StreamCall {
 
 pub enum StreamForm {
     Objects(Option<Arc<Shape>>),
+    /// Objects of all results, each announced before its first row; those without rows say what was done.
+    Results(Option<Arc<Shape>>),
     /// One JSON array.
     Json(Option<Arc<Shape>>),
     /// JSON, a line for each row.

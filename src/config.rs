@@ -40,6 +40,30 @@ pub struct Config {
     pub allow_cleartext: bool,
     pub allow_public_key_retrieval: bool,
     pub server_public_key: Option<String>,
+    #[serde(flatten)]
+    pub values: Values,
+    pub reset_on_release: bool,
+    pub slow_query_ms: u64,
+    pub worker_threads: usize,
+    /// Whether a server may ask for a file. `createPool` sets it for no connection but one that is opened for a file, see
+    /// `wire/connection/file.rs`; of the drop-in replacements those have it that are given a stream factory.
+    #[serde(default)]
+    pub local_files: bool,
+    /// Whether connections go back as they are: the callers of the drop-in replacements may keep state in a session.
+    #[serde(default)]
+    pub keeps_sessions: bool,
+    /// Whether the server tells what a statement changed in the session.
+    #[serde(default)]
+    pub session_track: bool,
+    /// Whether one text may hold several statements. Only the drop-in replacements can ask for it.
+    #[serde(default)]
+    pub multi_statements: bool,
+}
+
+/// How values look in JavaScript.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Values {
     pub timezone: String,
     /// Told when `timezone` is `local`.
     pub local_zone: Option<LocalZone>,
@@ -49,12 +73,12 @@ pub struct Config {
     pub big_int: bool,
     pub decimal_numbers: bool,
     pub json_strings: bool,
-    pub reset_on_release: bool,
-    pub slow_query_ms: u64,
-    pub worker_threads: usize,
-    /// Whether a connection may be asked for a file. No option sets it; see `wire/connection/file.rs`.
-    #[serde(skip)]
-    pub local_files: bool,
+    /// As mysql2 has them in prepared statements: FLOAT is the double that single precision means.
+    #[serde(default)]
+    pub exact_floats: bool,
+    /// As mysql has them: a date that is none and a number with zeros in front stay text.
+    #[serde(default)]
+    pub odd_as_text: bool,
 }
 
 /// Which temporal types arrive as the server's text instead of a `Date`.

@@ -41,7 +41,7 @@ pub use job::Reply;
 pub use keyset::{Ends, KeyColumn, Keyset, Turn};
 pub use memory::{Claim, Memory};
 pub use paginate::{Page, PageCall, Total};
-pub use session::{BatchCall, Control, FileStep, Patience, Session};
+pub use session::{BatchCall, Control, FileStep, Patience, Service, Session};
 pub use ticket::{Caller, Ticket};
 
 /// What a pool is to the binding: calls in, answers out.
@@ -61,7 +61,7 @@ impl Engine {
         let config = Arc::new(config);
         let metrics = Arc::new(Metrics::new());
         Ok(Engine {
-            format: Format::new(&config)?,
+            format: Format::new(&config.values)?,
             pool: Pool::on(workers, config, metrics.clone()),
             metrics,
             row_shapes: RowShapes::default(),

@@ -32,6 +32,15 @@ impl Statement {
         Ok(statement)
     }
 
+    /// The same for a text that nobody asks anything about.
+    pub fn opaque(sql: &str) -> Statement {
+        Statement {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            template: Template::opaque(sql),
+            is_text: true,
+        }
+    }
+
     pub fn is_text(&self) -> bool {
         self.is_text
     }

@@ -12,6 +12,7 @@ use crate::{
     flow::Flow,
     metrics::Operation,
     pool::Wake,
+    statement::Statement,
 };
 
 use super::{
@@ -75,7 +76,44 @@ pub fn results(
     Ok(Call {
         statement: statement.inner(),
         params: unpack(&params, length)?,
-        wanted: Wanted::Results(shape.map(NativeShape::inner)),
+        wanted: Wanted::Results {
+            shape: shape.map(NativeShape::inner),
+            unwraps: false,
+            operation: Operation::Query,
+        },
+        stop: None,
+    })
+}
+
+/// All results of a text, which is sent as it is.
+pub fn text(sql: &str, shape: Option<&NativeShape>) -> Call {
+    Call {
+        statement: Arc::new(Statement::opaque(sql)),
+        params: Params::default(),
+        wanted: Wanted::Results {
+            shape: shape.map(NativeShape::inner),
+            unwraps: true,
+            operation: Operation::Query,
+        },
+        stop: None,
+    }
+}
+
+/// All results of a prepared statement; a single one is the answer by itself.
+pub fn prepared(
+    statement: &NativeStatement,
+    params: BufferSlice<'_>,
+    length: u32,
+    shape: Option<&NativeShape>,
+) -> Result<Call> {
+    Ok(Call {
+        statement: statement.inner(),
+        params: unpack(&params, length)?,
+        wanted: Wanted::Results {
+            shape: shape.map(NativeShape::inner),
+            unwraps: true,
+            operation: Operation::Execute,
+        },
         stop: None,
     })
 }
@@ -113,6 +151,7 @@ pub fn stream(
         0 => StreamForm::Objects(shape),
         1 => StreamForm::Json(shape),
         2 => StreamForm::Lines(shape),
+        3 => StreamForm::Results(shape),
         other => {
             let message = format!("{other} is no form of a stream");
             return Err(Error::new(Status::InvalidArg, message));

@@ -64,6 +64,8 @@ enum Kind {
     ResultDone = 12,
     /// The end of a call with several results.
     ResultsEnd = 13,
+    /// What a statement of a stream did that has no rows, as of `Done`.
+    DonePiece = 14,
 }
 
 /// A completion on its way out, record by record.
@@ -119,6 +121,9 @@ impl Delivery {
                     }
                     Answer::Json { bytes, .. } => {
                         records.push_back((Kind::JsonPiece, whole(bytes)))
+                    }
+                    Answer::Done(done) => {
+                        records.push_back((Kind::DonePiece, whole(done_bytes(&done))))
                     }
                     _ => {}
                 }
@@ -272,8 +277,12 @@ fn done_bytes(done: &Done) -> Vec<u8> {
     let mut out = Vec::with_capacity(24 + done.info.len());
     out.extend_from_slice(&done.affected_rows.to_le_bytes());
     out.extend_from_slice(&done.last_insert_id.to_le_bytes());
-    out.extend_from_slice(&u64::from(done.warnings).to_le_bytes());
+    let state = (done.info.len() as u64) << 32
+        | u64::from(done.status.bits()) << 16
+        | u64::from(done.warnings);
+    out.extend_from_slice(&state.to_le_bytes());
     out.extend_from_slice(done.info.as_bytes());
+    out.extend_from_slice(&done.changes);
     out
 }
 

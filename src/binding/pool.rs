@@ -92,6 +92,37 @@ impl NativePool {
         Ok(())
     }
 
+    /// Runs a text as it is, for all of its results.
+    #[napi(catch_unwind)]
+    pub fn text(
+        &self,
+        call: u32,
+        sql: String,
+        shape: Option<&NativeShape>,
+        ticket: Option<&NativeTicket>,
+    ) {
+        let text = calls::text(&sql, shape);
+        let caller = self.caller(call, text.operation(), ticket);
+        self.engine.start(text, caller);
+    }
+
+    /// Runs a prepared statement for all of its results.
+    #[napi(catch_unwind)]
+    pub fn prepared(
+        &self,
+        call: u32,
+        statement: &NativeStatement,
+        params: BufferSlice<'_>,
+        length: u32,
+        shape: Option<&NativeShape>,
+        ticket: Option<&NativeTicket>,
+    ) -> Result<()> {
+        let prepared = calls::prepared(statement, params, length, shape)?;
+        let caller = self.caller(call, prepared.operation(), ticket);
+        self.engine.start(prepared, caller);
+        Ok(())
+    }
+
     /// Runs a statement for rows as JSON.
     #[napi(catch_unwind)]
     pub fn query_json(

@@ -6,7 +6,8 @@ use napi::{Error, Result, Status, bindgen_prelude::BufferSlice};
 use napi_derive::napi;
 
 use crate::{
-    engine::{Caller, Control, FileStep, Session},
+    config::Secret,
+    engine::{Caller, Control, FileStep, Service, Session},
     metrics::Operation,
 };
 
@@ -69,6 +70,37 @@ impl NativeSession {
         let results = calls::results(statement, params, length, shape)?;
         let caller = self.caller(call, results.operation(), ticket);
         self.session.start(results, caller);
+        Ok(())
+    }
+
+    /// As `NativePool.text`.
+    #[napi(catch_unwind)]
+    pub fn text(
+        &self,
+        call: u32,
+        sql: String,
+        shape: Option<&NativeShape>,
+        ticket: Option<&NativeTicket>,
+    ) {
+        let text = calls::text(&sql, shape);
+        let caller = self.caller(call, text.operation(), ticket);
+        self.session.start(text, caller);
+    }
+
+    /// As `NativePool.prepared`.
+    #[napi(catch_unwind)]
+    pub fn prepared(
+        &self,
+        call: u32,
+        statement: &NativeStatement,
+        params: BufferSlice<'_>,
+        length: u32,
+        shape: Option<&NativeShape>,
+        ticket: Option<&NativeTicket>,
+    ) -> Result<()> {
+        let prepared = calls::prepared(statement, params, length, shape)?;
+        let caller = self.caller(call, prepared.operation(), ticket);
+        self.session.start(prepared, caller);
         Ok(())
     }
 
@@ -230,6 +262,62 @@ impl NativeSession {
     #[napi(catch_unwind)]
     pub fn file_end(&self, call: u32) {
         self.session.file(FileStep::End, self.reply(call));
+    }
+
+    /// Asks the server for a sign of life.
+    #[napi(catch_unwind)]
+    pub fn ping(&self, call: u32) {
+        self.session.service(Service::Ping, self.reply(call));
+    }
+
+    /// Brings the session back to how it was after the login.
+    #[napi(catch_unwind)]
+    pub fn reset(&self, call: u32) {
+        self.session.service(Service::Reset, self.reply(call));
+    }
+
+    /// Goes on as somebody else, in a session as new. What is not given stays as the options have it.
+    #[napi(catch_unwind)]
+    pub fn change_user(
+        &self,
+        call: u32,
+        user: Option<String>,
+        password: Option<String>,
+        database: Option<String>,
+        collation: Option<u32>,
+    ) {
+        let mut config = self.session.engine().config().clone();
+        if let Some(user) = user {
+            config.user = user;
+        }
+        if let Some(password) = password {
+            config.password = Secret::from(&*password);
+        }
+        config.database = database.or(config.database);
+        config.collation = collation.map_or(config.collation, |number| number as u16);
+        let service = Service::ChangeUser(Box::new(config));
+        self.session.service(service, self.reply(call));
+    }
+
+    /// Prepares a statement for later. The outcome counts its parameters, and its columns times 65,536.
+    #[napi(catch_unwind)]
+    pub fn prepare(&self, call: u32, statement: &NativeStatement) {
+        let service = Service::Prepare(statement.inner());
+        self.session.service(service, self.reply(call));
+    }
+
+    /// Closes a prepared statement.
+    #[napi(catch_unwind)]
+    pub fn unprepare(&self, call: u32, statement: &NativeStatement) {
+        let service = Service::Unprepare(statement.inner());
+        self.session.service(service, self.reply(call));
+    }
+
+    /// The outcome is an error when the connection is lost while it is idle. A session that ends otherwise may answer
+    /// anything.
+    #[napi(catch_unwind)]
+    pub fn watch(&self, call: u32) {
+        self.session.watch(self.reply(call));
     }
 
     /// Gives the connection back after the calls before; the outcome comes when it is clean.

@@ -44,6 +44,14 @@ impl NativeStatement {
         })
     }
 
+    /// The same without looking at the text.
+    #[napi(factory, catch_unwind)]
+    pub fn opaque(sql: String) -> NativeStatement {
+        NativeStatement {
+            inner: Arc::new(Statement::opaque(&sql)),
+        }
+    }
+
     /// Whether the statement may change what a text means: `sql_mode`, or anything else of the session.
     #[napi(getter, catch_unwind)]
     pub fn changes_session(&self) -> bool {

@@ -28,6 +28,43 @@ pub fn write_columns(columns: &[Column], out: &mut Vec<u8>) {
     write_list(columns, out, write_column);
 }
 
+/// Writes the definitions of the columns as arrays: schema, table, its original name, name, original name, character set,
+/// length, type, flags, decimals, and what MariaDB adds, whether it is JSON and the name of the type.
+pub fn write_fields(columns: &[Column], out: &mut Vec<u8>) {
+    write_list(columns, out, |column, out| {
+        for (at, text) in [
+            &column.schema,
+            &column.table,
+            &column.org_table,
+            &column.name,
+            &column.org_name,
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            out.push(if at == 0 { b'[' } else { b',' });
+            write_json_string(text.as_bytes(), out);
+        }
+        for number in [
+            u32::from(column.character_set),
+            column.length,
+            u32::from(column.type_code),
+            u32::from(column.flags),
+            u32::from(column.decimals),
+            u32::from(column.is_json),
+        ] {
+            out.push(b',');
+            write_u64(u64::from(number), out);
+        }
+        out.push(b',');
+        match &column.extended_type {
+            Some(name) => write_json_string(name.as_bytes(), out),
+            None => out.extend_from_slice(b"null"),
+        }
+        out.push(b']');
+    });
+}
+
 fn write_column(column: &Column, out: &mut Vec<u8>) {
     for (key, text) in [
         ("{\"name\":", &*column.name),

@@ -1,7 +1,7 @@
 //! In which form each column reaches JavaScript: mysql2's defaults and options, applied once per result.
 
 use crate::{
-    config::Config,
+    config::Values,
     error::{Error, Kind, Result},
     wire::{Column, ColumnType},
 };
@@ -18,6 +18,8 @@ pub struct Format {
     big_number: BigNumber,
     decimal_numbers: bool,
     json_strings: bool,
+    odd_as_text: bool,
+    exact_floats: bool,
 }
 
 /// What becomes of 64-bit integers.
@@ -45,6 +47,8 @@ pub enum Form {
     BigInt,
     /// Single precision, as the shortest decimal that means it.
     Float,
+    /// Single or double precision, as the double that it is.
+    AnyFloat,
     /// Double precision, with the column's fixed decimals (31 and more: not fixed).
     Double(u8),
     /// DECIMAL as a number.
@@ -57,6 +61,11 @@ pub enum Form {
     Vector,
     Date,
     DateTime,
+    /// A date, or the server's text of one that is none.
+    DateOrText,
+    DateTimeOrText(u8),
+    /// A whole number, or its text with zeros in front.
+    NumberOrPadded,
     DateText,
     DateTimeText(u8),
     TimeText(u8),
@@ -73,26 +82,28 @@ pub enum Form {
 }
 
 impl Format {
-    pub fn new(config: &Config) -> Result<Format> {
-        let zone = Zone::new(&config.timezone, config.local_zone.as_ref())
+    pub fn new(values: &Values) -> Result<Format> {
+        let zone = Zone::new(&values.timezone, values.local_zone.as_ref())
             .map_err(|error| Error::new(Kind::Options, format!("timezone: {error}")))?;
-        let big_number = if config.big_int {
+        let big_number = if values.big_int {
             BigNumber::BigInt
-        } else if config.support_big_numbers && config.big_number_strings {
+        } else if values.support_big_numbers && values.big_number_strings {
             BigNumber::Text
-        } else if config.support_big_numbers {
+        } else if values.support_big_numbers {
             BigNumber::Exact
         } else {
             BigNumber::Rounded
         };
         Ok(Format {
             zone,
-            date_text: config.date_strings.date,
-            datetime_text: config.date_strings.datetime,
-            timestamp_text: config.date_strings.timestamp,
+            date_text: values.date_strings.date,
+            datetime_text: values.date_strings.datetime,
+            timestamp_text: values.date_strings.timestamp,
             big_number,
-            decimal_numbers: config.decimal_numbers,
-            json_strings: config.json_strings,
+            decimal_numbers: values.decimal_numbers,
+            json_strings: values.json_strings,
+            odd_as_text: values.odd_as_text,
+            exact_floats: values.exact_floats,
         })
     }
 
@@ -105,6 +116,16 @@ impl Format {
             };
         }
         match column.column_type {
+            ColumnType::Tiny
+            | ColumnType::Short
+            | ColumnType::Int24
+            | ColumnType::Long
+            | ColumnType::LongLong
+            | ColumnType::Year
+                if self.odd_as_text && column.is_zerofill() =>
+            {
+                Form::NumberOrPadded
+            }
             ColumnType::Tiny | ColumnType::Short | ColumnType::Int24 | ColumnType::Year => {
                 Form::Int
             }
@@ -116,14 +137,19 @@ impl Format {
                 BigNumber::Text => Form::IntText,
                 BigNumber::BigInt => Form::BigInt,
             },
+            ColumnType::Float | ColumnType::Double if self.exact_floats => Form::AnyFloat,
             ColumnType::Float => Form::Float,
             ColumnType::Double => Form::Double(column.decimals),
             ColumnType::Decimal if self.decimal_numbers => Form::DecimalNumber,
             ColumnType::Decimal => Form::Text,
             ColumnType::Date if self.date_text => Form::DateText,
+            ColumnType::Date if self.odd_as_text => Form::DateOrText,
             ColumnType::Date => Form::Date,
             ColumnType::DateTime if self.datetime_text => Form::DateTimeText(column.decimals),
             ColumnType::Timestamp if self.timestamp_text => Form::DateTimeText(column.decimals),
+            ColumnType::DateTime | ColumnType::Timestamp if self.odd_as_text => {
+                Form::DateTimeOrText(column.decimals)
+            }
             ColumnType::DateTime | ColumnType::Timestamp => Form::DateTime,
             ColumnType::Time => Form::TimeText(column.decimals),
             ColumnType::Json if self.json_strings => Form::Text,

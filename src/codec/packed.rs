@@ -11,7 +11,7 @@
 //! | `o` | a word, 0 or 1, a boolean |
 //! | `s` `j` `a` `g` | a word: where the text ends, times two, plus one in the wide text; `j` is JSON, `a` JSON of an array that NULL is an empty one of, `g` the digits of a BigInt |
 //! | `b` | a word: where the bytes end among the segment's bytes |
-//! | `m` | a word 0 and a double, or a word 1 and a word as for `s` |
+//! | `m` `w` | a word 0 and a double, or a word 1 and a word as for `s`; of `w` the double is a date |
 //!
 //! Text that Latin-1 can write goes to the segment's narrow text, the rest to its wide text, so that one emoji does not
 //! double the memory of all its neighbours. JavaScript makes one string of each and cuts cells out of them.
@@ -28,7 +28,11 @@ use crate::{
     wire::{Cell, Columns, Memo, Row, RowSink},
 };
 
-use super::{change::Scratch, format::Format, shape::Shape};
+use super::{
+    change::Scratch,
+    format::{Form, Format},
+    shape::Shape,
+};
 
 mod plan;
 mod segment;
@@ -95,7 +99,7 @@ impl<'a> PackedRows<'a> {
         limit: usize,
     ) -> PackedRows<'a> {
         PackedRows {
-            format,
+            format: wishes.and_then(Shape::format).unwrap_or(format),
             wishes,
             shapes,
             plan: None,
@@ -132,6 +136,15 @@ impl<'a> PackedRows<'a> {
             shape: plan.shape.clone(),
             segments: std::mem::take(&mut self.segments),
             rows,
+        })
+    }
+
+    /// The shape of the rows that follow, as a result without any.
+    pub fn head(&self) -> Option<Packed> {
+        Some(Packed {
+            shape: self.plan.as_ref()?.shape.clone(),
+            segments: Vec::new(),
+            rows: 0,
         })
     }
 
@@ -180,6 +193,7 @@ impl RowSink for PackedRows<'_> {
             return Ok(());
         }
         let pushed = match &plan.changes {
+            None if plan.is_wire => push_wire(&mut self.segment, plan, row, self.format),
             None => push(&mut self.segment, plan, row, self.format),
             Some(changes) => {
                 let scratch = &mut self.scratch;
@@ -224,6 +238,29 @@ fn push(segment: &mut Segment, plan: &Plan, mut row: Row<'_>, format: &Format) -
             segment.set_null(nulls, index);
         } else {
             segment.push(form, cell, column, format)?;
+        }
+    }
+    Ok(())
+}
+
+/// Packs the cells, and behind them the bytes that they came as.
+#[inline(never)]
+fn push_wire(segment: &mut Segment, plan: &Plan, mut row: Row<'_>, format: &Format) -> Result<()> {
+    let count = plan.columns.len();
+    let nulls = segment.begin_row(count * 2);
+    let mut raw = row.clone();
+    for (index, (&form, column)) in plan.forms.iter().zip(plan.columns.iter()).enumerate() {
+        let cell = row.cell(index, column)?;
+        if let Cell::Null = cell {
+            segment.set_null(nulls, index);
+        } else {
+            segment.push(form, cell, column, format)?;
+        }
+    }
+    for (index, column) in plan.columns.iter().enumerate() {
+        match raw.wire(index, column)? {
+            None => segment.set_null(nulls, count + index),
+            Some(bytes) => segment.push(Form::Bytes, Cell::Bytes(bytes), column, format)?,
         }
     }
     Ok(())

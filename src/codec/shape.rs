@@ -10,15 +10,19 @@ use std::{
 use serde::Deserialize;
 
 use crate::{
+    config::Values,
     error::{Error, Kind, Result},
     wire::Column,
 };
+
+use super::format::Format;
 
 /// The wishes of a call, with a number by which compiled plans remember them.
 #[derive(Debug)]
 pub struct Shape {
     id: u64,
     wishes: Wishes,
+    format: Option<Format>,
 }
 
 /// What `lib/row-options.js` writes.
@@ -32,6 +36,12 @@ struct Wishes {
     nest: Option<String>,
     null_objects: bool,
     describes: bool,
+    /// Whether the rows come with the definitions of their columns as the protocol has them.
+    fields: bool,
+    /// Whether a row is an array of its cells and behind them the bytes that they came as.
+    wire: bool,
+    /// In place of the pool's.
+    values: Option<Values>,
     columns: HashMap<String, ColumnShape>,
     /// By name; `None` keeps a column from the cast of its type.
     casts: HashMap<String, Option<Cast>>,
@@ -104,9 +114,10 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 impl Shape {
     /// Reads wishes that `lib/row-options.js` has checked.
     pub fn from_json(json: &str) -> Result<Shape> {
-        let wishes = serde_json::from_str(json)
+        let wishes: Wishes = serde_json::from_str(json)
             .map_err(|error| Error::new(Kind::Parameters, format!("row options: {error}")))?;
         Ok(Shape {
+            format: wishes.values.as_ref().map(Format::new).transpose()?,
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             wishes,
         })
@@ -136,6 +147,19 @@ impl Shape {
     /// Whether the caller wants to know the columns.
     pub fn describes(&self) -> bool {
         self.wishes.describes
+    }
+
+    pub fn has_fields(&self) -> bool {
+        self.wishes.fields
+    }
+
+    pub fn is_wire(&self) -> bool {
+        self.wishes.wire
+    }
+
+    /// How values look, where not as the pool has it.
+    pub fn format(&self) -> Option<&Format> {
+        self.format.as_ref()
     }
 
     pub fn column(&self, name: &str) -> Option<&ColumnShape> {

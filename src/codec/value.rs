@@ -39,6 +39,7 @@ pub fn write_cell(
             quoted(out, |out| write_integer_text(cell, column, out));
         }
         (Form::Float, Cell::Float(value)) => number::write_f32_shortest(value, out),
+        (Form::Float, Cell::Double(value)) => number::write_f64(value, out),
         (Form::Double(decimals), Cell::Double(value)) => {
             number::write_f64(number::double_as_text_reads(value, decimals), out);
         }

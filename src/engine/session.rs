@@ -27,10 +27,12 @@ use super::{
 mod batch;
 mod file;
 mod host;
+mod service;
 
 pub use batch::BatchCall;
 pub use file::FileStep;
 use host::{Host, commit_unknown, destroyed, given_back};
+pub use service::Service;
 
 /// What a statement of ours does with the transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +51,8 @@ enum Command {
     Control(Control, String, Order),
     Batch(Box<BatchCall>, Order),
     File(FileStep, Order),
+    Service(Service, Order),
+    Watch(Box<dyn Reply>),
     Release(Box<dyn Reply>),
 }
 
@@ -140,7 +144,8 @@ pub struct Session {
 
 impl Engine {
     /// Takes a connection for as long as the session lives. The future has to be spawned; `reply` gets the server's
-    /// number for the connection, or why there is none.
+    /// number for the connection, with bit 32 if nobody has held it before and bit 33 under NO_BACKSLASH_ESCAPES, or why
+    /// there is none.
     pub fn open_session(
         self: &Arc<Self>,
         reply: Box<dyn Reply>,
@@ -222,10 +227,11 @@ impl Command {
     fn refuse(self, error: Error) -> Option<Arc<dyn Wake>> {
         match self {
             Command::Run(passenger) => passenger.finish(Err(error)),
-            Command::Control(_, _, order) | Command::Batch(_, order) | Command::File(_, order) => {
-                order.finish(Err(error))
-            }
-            Command::Release(reply) => reply.send(Err(error), None, None),
+            Command::Control(_, _, order)
+            | Command::Batch(_, order)
+            | Command::File(_, order)
+            | Command::Service(_, order) => order.finish(Err(error)),
+            Command::Watch(reply) | Command::Release(reply) => reply.send(Err(error), None, None),
         }
     }
 }

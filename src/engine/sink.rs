@@ -28,7 +28,7 @@ pub enum Sink<'a> {
     Json(JsonRows<'a>, &'a str),
     /// Boxed, because a task has room for the largest of these and most calls want none.
     Page(Box<PageRows<'a>>),
-    Results(Results<'a>),
+    Results(Box<Results<'a>>),
     Count(Count),
 }
 
@@ -42,7 +42,10 @@ impl<'a> Sink<'a> {
                 let rows = PackedRows::new(format, shape.as_deref(), shapes, *limit);
                 Sink::Page(Box::new(PageRows::packed(rows, *limit, turn)))
             }
-            Wanted::Results(shape) => Sink::Results(Results::new(format, shape.as_deref(), shapes)),
+            Wanted::Results { shape, unwraps, .. } => {
+                let results = Results::new(format, shape.as_deref(), shapes, *unwraps);
+                Sink::Results(Box::new(results))
+            }
             Wanted::Json {
                 limit,
                 shape,
@@ -143,9 +146,8 @@ impl RowSink for Sink<'_> {
     fn next(&mut self, ended: &Done) -> Result<bool> {
         match self {
             Sink::Results(results) => results.next(ended),
-            Sink::Rows(_) | Sink::Stream(_) | Sink::Json(..) | Sink::Page(_) | Sink::Count(_) => {
-                Ok(false)
-            }
+            Sink::Stream(stream) => stream.next(ended),
+            Sink::Rows(_) | Sink::Json(..) | Sink::Page(_) | Sink::Count(_) => Ok(false),
         }
     }
 }
@@ -172,11 +174,19 @@ pub struct Results<'a> {
     /// The size of the list.
     size: usize,
     out: Option<usize>,
+    /// Whether a single result is the answer.
+    unwraps: bool,
 }
 
 impl<'a> Results<'a> {
-    fn new(format: &'a Format, wishes: Option<&'a Shape>, shapes: &'a RowShapes) -> Results<'a> {
+    fn new(
+        format: &'a Format,
+        wishes: Option<&'a Shape>,
+        shapes: &'a RowShapes,
+        unwraps: bool,
+    ) -> Results<'a> {
         Results {
+            unwraps,
             format,
             wishes,
             shapes,
@@ -204,6 +214,9 @@ impl<'a> Results<'a> {
     }
 
     fn finish(mut self, done: Done) -> Result<Answer> {
+        if self.unwraps && self.list.is_empty() {
+            return answer_of(self.current, done);
+        }
         self.list.push(answer_of(self.current, done)?);
         Ok(Answer::Results(call::Results {
             list: self.list,

@@ -25,6 +25,10 @@ const JSON_CAPACITY: usize = 64 * 1024;
 /// The rows of a stream on their way to its reader.
 pub struct StreamSink<'a> {
     rows: Form<'a>,
+    /// Whether the results are told apart.
+    announces: bool,
+    /// Whether the result that is being read has rows, be there none of them.
+    has_rows: bool,
     call: &'a StreamCall,
     /// Called when nobody reads on.
     abort: &'a Abort,
@@ -48,15 +52,15 @@ impl<'a> StreamSink<'a> {
         };
         StreamSink {
             rows: match &call.form {
-                StreamForm::Objects(shape) => Form::Objects(PackedRows::new(
-                    format,
-                    shape.as_deref(),
-                    shapes,
-                    usize::MAX,
-                )),
+                StreamForm::Objects(shape) | StreamForm::Results(shape) => {
+                    let packed = PackedRows::new(format, shape.as_deref(), shapes, usize::MAX);
+                    Form::Objects(packed)
+                }
                 StreamForm::Json(shape) => json(Framing::Array, shape.as_deref()),
                 StreamForm::Lines(shape) => json(Framing::Lines, shape.as_deref()),
             },
+            announces: matches!(call.form, StreamForm::Results(_)),
+            has_rows: false,
             call,
             abort,
         }
@@ -69,6 +73,9 @@ impl<'a> StreamSink<'a> {
             Form::Json(rows) => rows.close()?,
         }
         self.hand_over();
+        if self.announces && !self.has_rows {
+            self.call.reader.read(Answer::Done(done.clone()));
+        }
         Ok(Answer::Done(done))
     }
 
@@ -89,9 +96,30 @@ impl<'a> StreamSink<'a> {
 impl RowSink for StreamSink<'_> {
     fn begin(&mut self, columns: &Columns, memo: &mut Memo) -> Result<()> {
         match &mut self.rows {
-            Form::Objects(rows) => rows.begin(columns, memo),
+            Form::Objects(rows) => {
+                rows.begin(columns, memo)?;
+                self.has_rows = true;
+                if let (true, Some(head)) = (self.announces, rows.head()) {
+                    self.call.reader.read(Answer::Rows(head));
+                }
+                Ok(())
+            }
             Form::Json(rows) => rows.begin(columns, memo),
         }
+    }
+
+    fn next(&mut self, ended: &Done) -> Result<bool> {
+        if !self.announces {
+            return Ok(false);
+        }
+        if let Form::Objects(rows) = &mut self.rows {
+            rows.check()?;
+        }
+        self.hand_over();
+        if !std::mem::take(&mut self.has_rows) {
+            self.call.reader.read(Answer::Done(ended.clone()));
+        }
+        Ok(true)
     }
 
     fn row(&mut self, row: Row<'_>) -> Result<()> {

@@ -47,6 +47,13 @@ impl Lease {
         None
     }
 
+    /// Whether nobody has held the connection before; from now on somebody has.
+    pub fn is_first_session(&mut self) -> bool {
+        self.pooled
+            .as_mut()
+            .is_some_and(|pooled| !std::mem::replace(&mut pooled.was_held, true))
+    }
+
     /// Whether the server gives a sign of life within the limit.
     pub async fn answers(&mut self, limit: Duration) -> bool {
         let answer = timeout(limit, self.connection().ping()).await;
@@ -87,7 +94,11 @@ impl Lease {
 
     /// Whether giving the connection back takes a round trip to the server.
     pub fn needs_reset(&mut self, session_changed: bool) -> bool {
-        let always = self.pool.config().reset_on_release;
+        let config = self.pool.config();
+        if config.keeps_sessions {
+            return config.reset_on_release;
+        }
+        let always = config.reset_on_release;
         session_changed || always || self.connection().in_transaction()
     }
 

@@ -83,6 +83,8 @@ pub struct Pooled {
     opened: Instant,
     /// The thread that it lives on.
     home: Home,
+    /// Whether somebody has held it.
+    was_held: bool,
 }
 
 struct Waiter {
@@ -266,6 +268,7 @@ impl Pool {
                         connection: Box::new(connection),
                         opened: Instant::now(),
                         home,
+                        was_held: false,
                     },
                 ));
             }

@@ -42,6 +42,19 @@ pub(super) struct Nature {
     pub(super) plain_read: bool,
 }
 
+impl Nature {
+    /// Of a text that was not looked at: nothing is certain.
+    pub(super) fn unknown() -> Nature {
+        Nature {
+            kind: StatementKind::Other,
+            returns_rows: false,
+            single: false,
+            changes_session: true,
+            plain_read: false,
+        }
+    }
+}
+
 /// Judges the default reading of `sql`, then every other one the text leaves open.
 ///
 /// Two things leave it open: a quote after a backslash, since `sql_mode` says whether that

@@ -67,6 +67,16 @@ impl Template {
         })
     }
 
+    /// A text that is sent as it is by those who look after the session themselves. Nothing is found in it.
+    pub fn opaque(sql: &str) -> Self {
+        Self {
+            text: sql.into(),
+            slots: Box::default(),
+            names: Box::default(),
+            nature: Nature::unknown(),
+        }
+    }
+
     /// The number of slots. A name used twice takes two.
     pub fn placeholders(&self) -> usize {
         self.slots.len()

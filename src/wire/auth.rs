@@ -34,6 +34,13 @@ pub struct Session {
     pub capabilities: Capabilities,
     pub mariadb: MariadbCapabilities,
     pub status: Status,
+    pub challenge: Challenge,
+}
+
+/// What the server asked last: by which plugin to prove who we are, and with what nonce.
+pub struct Challenge {
+    plugin: AuthPlugin<'static>,
+    nonce: Vec<u8>,
 }
 
 struct Greeting {
@@ -99,8 +106,13 @@ pub async fn log_in(packets: &mut Packets, config: &Config) -> Result<Session> {
     });
     packets.flush().await?;
 
-    let status = converse(packets, config, plugin, greeting.nonce, capabilities).await?;
+    let mut challenge = Challenge {
+        plugin,
+        nonce: greeting.nonce,
+    };
+    let status = converse(packets, config, &mut challenge, capabilities).await?;
     Ok(Session {
+        challenge,
         id: greeting.id,
         capabilities,
         mariadb,
@@ -108,12 +120,41 @@ pub async fn log_in(packets: &mut Packets, config: &Config) -> Result<Session> {
     })
 }
 
+/// Goes on as the user of `config`, in a session as new. The caller has begun a command and holds the deadline.
+pub async fn change_user(
+    packets: &mut Packets,
+    config: &Config,
+    challenge: &mut Challenge,
+    capabilities: Capabilities,
+) -> Result<Status> {
+    const COM_CHANGE_USER: u8 = 0x11;
+    let proof = prove(&challenge.plugin, &challenge.nonce, config, &packets.stream)?;
+    packets.push(|out| {
+        out.push(COM_CHANGE_USER);
+        out.extend_from_slice(config.user.as_bytes());
+        out.push(0);
+        out.push(proof.len() as u8);
+        out.extend_from_slice(&proof);
+        out.extend_from_slice(config.database.as_deref().unwrap_or_default().as_bytes());
+        out.push(0);
+        out.extend_from_slice(&config.collation.to_le_bytes());
+        if capabilities.contains(Capabilities::PLUGIN_AUTH) {
+            out.extend_from_slice(challenge.plugin.as_bytes());
+            out.push(0);
+        }
+        if capabilities.contains(Capabilities::CONNECT_ATTRS) {
+            write_attributes(out, config);
+        }
+    });
+    packets.flush().await?;
+    converse(packets, config, challenge, capabilities).await
+}
+
 /// Answers the server's questions until it says OK or ERR.
 async fn converse(
     packets: &mut Packets,
     config: &Config,
-    mut plugin: AuthPlugin<'static>,
-    mut nonce: Vec<u8>,
+    challenge: &mut Challenge,
     capabilities: Capabilities,
 ) -> Result<Status> {
     for _ in 0..MAX_ROUNDS {
@@ -129,15 +170,17 @@ async fn converse(
                         "mysql_old_password, which is broken and not supported",
                     ));
                 }
-                plugin = AuthPlugin::from_bytes(cursor.until_zero()?).into_owned();
-                nonce = nonce_of(&plugin, cursor.rest());
-                let proof = prove(&plugin, &nonce, config, &packets.stream)?;
+                let plugin = AuthPlugin::from_bytes(cursor.until_zero()?).into_owned();
+                let nonce = nonce_of(&plugin, cursor.rest());
+                *challenge = Challenge { plugin, nonce };
+                let proof = prove(&challenge.plugin, &challenge.nonce, config, &packets.stream)?;
                 packets.push(|out| out.extend_from_slice(&proof));
                 packets.flush().await?;
             }
             Some(0x01) => {
                 let more = bytes.get(1..).unwrap_or_default().to_vec();
-                continue_plugin(packets, config, &plugin, &nonce, &more).await?;
+                let Challenge { plugin, nonce } = &*challenge;
+                continue_plugin(packets, config, plugin, nonce, &more).await?;
             }
             _ => {
                 return Err(Error::protocol(
@@ -387,13 +430,17 @@ fn write_login_tail(
         out.push(0);
     }
     if capabilities.contains(Capabilities::CONNECT_ATTRS) {
-        let mut attributes = Vec::new();
-        for (name, value) in &config.connect_attributes {
-            write_string(&mut attributes, name.as_bytes());
-            write_string(&mut attributes, value.as_bytes());
-        }
-        write_string(out, &attributes);
+        write_attributes(out, config);
     }
+}
+
+fn write_attributes(out: &mut Vec<u8>, config: &Config) {
+    let mut attributes = Vec::new();
+    for (name, value) in &config.connect_attributes {
+        write_string(&mut attributes, name.as_bytes());
+        write_string(&mut attributes, value.as_bytes());
+    }
+    write_string(out, &attributes);
 }
 
 /// Appends a string behind its length-encoded length.

@@ -34,12 +34,17 @@ pub struct Column {
 /// The number of the binary character set: bytes, not text.
 pub const BINARY: u16 = 63;
 const UNSIGNED: u16 = 32;
+const ZEROFILL: u16 = 64;
 const ENUM: u16 = 256;
 const SET: u16 = 2048;
 
 impl Column {
     pub fn is_unsigned(&self) -> bool {
         self.flags & UNSIGNED != 0
+    }
+
+    pub fn is_zerofill(&self) -> bool {
+        self.flags & ZEROFILL != 0
     }
 
     pub fn is_binary(&self) -> bool {

@@ -10,10 +10,9 @@ use crate::{
 };
 
 use super::{
-    auth,
-    column::Columns,
-    command,
+    auth, command,
     flags::{Capabilities, MariadbCapabilities, Status},
+    layouts::Layouts,
     packet::Packets,
     read::Cursor,
     reply::{self, Done},
@@ -32,7 +31,7 @@ pub use file::FileAnswer;
 use pipeline::Owed;
 pub use pipeline::is_forgotten;
 use reset::collation_name;
-use results::Protocol;
+use results::Announced;
 
 /// A statement that the server can not prepare.
 const UNSUPPORTED_PREPARED: u16 = 1295;
@@ -50,6 +49,7 @@ pub struct Connection {
     mariadb: MariadbCapabilities,
     status: Status,
     statements: Statements,
+    layouts: Layouts,
     max_result_bytes: usize,
     /// The longest packet that the server takes, once it has been asked.
     server_limit: Option<usize>,
@@ -57,6 +57,8 @@ pub struct Connection {
     autocommit_taken: bool,
     /// The database of the options, which a reset goes back to.
     database: Option<String>,
+    /// What a proof of who we are is made with.
+    challenge: auth::Challenge,
     /// The name of the collation of the options.
     collation: Option<&'static str>,
     /// The bytes of rows of the last command.
@@ -88,10 +90,12 @@ impl Connection {
                 // Who has none of MariaDB's flags is MySQL, or too old to care.
                 session.mariadb.bits() == 0,
             ),
+            layouts: Layouts::default(),
             max_result_bytes: config.max_result_bytes,
             server_limit: None,
             autocommit_taken: false,
             database: config.database.clone(),
+            challenge: session.challenge,
             collation: collation_name(config.collation),
             result_bytes: 0,
             round_trip: Duration::MAX,
@@ -124,6 +128,11 @@ impl Connection {
 
     pub fn in_transaction(&self) -> bool {
         self.status.in_transaction()
+    }
+
+    /// Whether a backslash in a literal stands for itself, as of the last answer.
+    pub fn no_backslash_escapes(&self) -> bool {
+        self.status.no_backslash_escapes()
     }
 
     pub fn take_statement_counts(&mut self) -> StatementCounts {
@@ -214,6 +223,30 @@ impl Connection {
         self.finish(result)
     }
 
+    /// Prepares a statement that is to be executed later, and tells how many parameters and columns it has.
+    pub async fn prepare_for_later(&mut self, statement: &Statement) -> Result<(u16, usize)> {
+        let params = Params::default();
+        self.check_size(statement, &params)?;
+        let key = self.statements.key(statement, &params);
+        let prepared = match self.statements.take(&key) {
+            Some(prepared) => prepared,
+            None => self.prepare_text(statement, &params).await?,
+        };
+        let counts = (prepared.params, prepared.columns.len());
+        self.statements.insert(key, prepared);
+        Ok(counts)
+    }
+
+    /// Closes a prepared statement, with the next command.
+    pub fn unprepare(&mut self, statement: &Statement) {
+        self.statements.forget(statement);
+    }
+
+    /// Resolves when an idle connection is lost, with the server's last words if it had any. May be dropped at any time.
+    pub async fn lost(&mut self) -> Error {
+        self.packets.watch().await
+    }
+
     /// Asks the server for a sign of life.
     pub async fn ping(&mut self) -> Result<()> {
         self.start();
@@ -234,10 +267,7 @@ impl Connection {
 
     async fn run_query(&mut self, sink: &mut impl RowSink) -> Result<Done> {
         self.packets.flush().await?;
-        let mut columns = Columns::default();
-        let mut memo = Memo::default();
-        self.read_results(Protocol::Text, &mut columns, &mut memo, sink)
-            .await
+        self.read_results(&mut Announced::Text, sink).await
     }
 
     async fn simple(&mut self) -> Result<Done> {
@@ -326,13 +356,11 @@ impl Connection {
         let result = match written {
             Ok(()) => match self.packets.flush().await {
                 Ok(()) => {
-                    self.read_results(
-                        Protocol::Binary,
-                        &mut prepared.columns,
-                        &mut prepared.memo,
-                        sink,
-                    )
-                    .await
+                    let mut announced = Announced::Prepared {
+                        columns: &mut prepared.columns,
+                        memo: &mut prepared.memo,
+                    };
+                    self.read_results(&mut announced, sink).await
                 }
                 Err(error) => Err(error),
             },

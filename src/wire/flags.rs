@@ -2,8 +2,9 @@
 
 use crate::config::Config;
 
-/// What client and server agree to use. Several statements in one text are not in our list, so a server refuses them.
-/// LOCAL INFILE is offered by no connection but one that is opened for a single file, so that no server asks others.
+/// What client and server agree to use. Several statements in one text are not in our list unless a caller of a drop-in
+/// replacement asked for them, so a server refuses them. Nor is LOCAL INFILE, but on a connection that is opened for a
+/// single file or whose caller gave a drop-in replacement a stream factory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities(u64);
 
@@ -18,10 +19,12 @@ impl Capabilities {
     pub const SSL: Capabilities = Capabilities(1 << 11);
     pub const TRANSACTIONS: Capabilities = Capabilities(1 << 13);
     pub const SECURE_CONNECTION: Capabilities = Capabilities(1 << 15);
+    pub const MULTI_STATEMENTS: Capabilities = Capabilities(1 << 16);
     pub const MULTI_RESULTS: Capabilities = Capabilities(1 << 17);
     pub const PS_MULTI_RESULTS: Capabilities = Capabilities(1 << 18);
     pub const PLUGIN_AUTH: Capabilities = Capabilities(1 << 19);
     pub const CONNECT_ATTRS: Capabilities = Capabilities(1 << 20);
+    pub const SESSION_TRACK: Capabilities = Capabilities(1 << 23);
     pub const DEPRECATE_EOF: Capabilities = Capabilities(1 << 24);
 
     /// What we ask for with these options. IGNORE_SPACE is on because mysql and mysql2 have it on.
@@ -38,6 +41,12 @@ impl Capabilities {
             | Self::DEPRECATE_EOF.0;
         if config.local_files {
             wanted |= Self::LOCAL_FILES.0;
+        }
+        if config.session_track {
+            wanted |= Self::SESSION_TRACK.0;
+        }
+        if config.multi_statements {
+            wanted |= Self::MULTI_STATEMENTS.0;
         }
         if config.found_rows {
             wanted |= Self::FOUND_ROWS.0;
@@ -113,6 +122,10 @@ impl Status {
         self.0 & 0x0001 != 0
     }
 
+    pub fn bits(self) -> u16 {
+        self.0
+    }
+
     pub fn autocommit(self) -> bool {
         self.0 & 0x0002 != 0
     }
@@ -120,6 +133,16 @@ impl Status {
     /// Whether the result holds the values of a procedure's OUT parameters.
     pub fn out_parameters(self) -> bool {
         self.0 & 0x1000 != 0
+    }
+
+    /// Whether a backslash in a literal stands for itself.
+    pub fn no_backslash_escapes(self) -> bool {
+        self.0 & 0x0200 != 0
+    }
+
+    /// Whether the session changed in a way that servers tell.
+    pub fn session_changed(self) -> bool {
+        self.0 & 0x4000 != 0
     }
 
     pub fn more_results(self) -> bool {

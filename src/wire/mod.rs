@@ -13,6 +13,7 @@ mod column;
 mod command;
 mod connection;
 mod flags;
+mod layouts;
 mod packet;
 mod read;
 mod reply;

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::error::{Error, Result};
 
-use super::stream::Stream;
+use super::{reply, stream::Stream};
 
 const HEADER: usize = 4;
 /// The longest body of one frame; a body of exactly this length is followed by another frame.
@@ -128,6 +128,26 @@ impl Packets {
             self.read_size = (self.read_size * 2).min(READ_MAX);
         }
         Ok(())
+    }
+
+    /// Awaits the end of a stream on which nothing is expected. What a server says unasked is why it ends the session.
+    /// May be dropped at any time.
+    pub async fn watch(&mut self) -> Error {
+        loop {
+            match self.try_next() {
+                Ok(Some(body)) => {
+                    return match self.body(&body) {
+                        bytes @ [0xFF, ..] => reply::read_err(bytes, true),
+                        _ => Error::protocol("the server sent a packet that nobody asked for"),
+                    };
+                }
+                Ok(None) => {}
+                Err(error) => return error,
+            }
+            if let Err(error) = self.fill().await {
+                return error;
+            }
+        }
     }
 
     /// Whether bytes are waiting that no command asked for.

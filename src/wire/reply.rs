@@ -16,6 +16,8 @@ pub struct Done {
     pub status: Status,
     /// The server's remark, such as `Rows matched: 1  Changed: 1  Warnings: 0`.
     pub info: String,
+    /// What changed in the session, as the server wrote it, where that was asked for.
+    pub changes: Box<[u8]>,
 }
 
 pub fn read_ok(bytes: &[u8], capabilities: Capabilities) -> Result<Done> {
@@ -31,12 +33,19 @@ pub fn read_ok(bytes: &[u8], capabilities: Capabilities) -> Result<Done> {
     // Servers put a length before the remark even without session tracking; older ones sent the bare text.
     let rest = cursor.rest();
     let info = cursor.string().unwrap_or(rest);
+    let tracks = capabilities.contains(Capabilities::SESSION_TRACK) && status.session_changed();
+    let changes = if tracks && !cursor.is_empty() {
+        cursor.string()?.into()
+    } else {
+        Box::default()
+    };
     Ok(Done {
         affected_rows,
         last_insert_id,
         warnings,
         status,
         info: remark(info),
+        changes,
     })
 }
 

@@ -93,9 +93,7 @@ impl<'a> Row<'a> {
     pub fn cell(&mut self, index: usize, column: &Column) -> Result<Cell<'a>> {
         match self.nulls {
             Some(nulls) => {
-                let bit = index + 2;
-                let byte = nulls.get(bit / 8).copied().unwrap_or_default();
-                if byte >> (bit % 8) & 1 == 1 {
+                if is_null(nulls, index) {
                     return Ok(Cell::Null);
                 }
                 binary_cell(&mut self.cursor, column)
@@ -103,6 +101,42 @@ impl<'a> Row<'a> {
             None => text_cell(&mut self.cursor, column),
         }
     }
+
+    /// The bytes of the cell as they came, without their length; `None` for NULL. The same order as for [`Row::cell`].
+    pub fn wire(&mut self, index: usize, column: &Column) -> Result<Option<&'a [u8]>> {
+        const NULL: u8 = 0xFB;
+        let cursor = &mut self.cursor;
+        let Some(nulls) = self.nulls else {
+            if cursor.rest().first() == Some(&NULL) {
+                cursor.u8()?;
+                return Ok(None);
+            }
+            return cursor.string().map(Some);
+        };
+        if is_null(nulls, index) {
+            return Ok(None);
+        }
+        let length = match column.column_type {
+            ColumnType::Tiny => 1,
+            ColumnType::Short | ColumnType::Year => 2,
+            ColumnType::Long | ColumnType::Int24 | ColumnType::Float => 4,
+            ColumnType::LongLong | ColumnType::Double => 8,
+            ColumnType::Date | ColumnType::DateTime | ColumnType::Timestamp | ColumnType::Time => {
+                usize::from(cursor.u8()?)
+            }
+            ColumnType::Null => 0,
+            _ => return cursor.string().map(Some),
+        };
+        cursor.bytes(length).map(Some)
+    }
+}
+
+/// Whether the bitmap of NULLs of a binary row has the cell of column `index`.
+#[inline]
+fn is_null(nulls: &[u8], index: usize) -> bool {
+    let bit = index + 2;
+    let byte = nulls.get(bit / 8).copied().unwrap_or_default();
+    byte >> (bit % 8) & 1 == 1
 }
 
 #[inline]
@@ -218,8 +252,10 @@ fn text_cell<'a>(cursor: &mut Cursor<'a>, column: &Column) -> Result<Cell<'a>> {
                 Cell::Int(number()?.parse().map_err(|_| unreadable())?)
             }
         }
-        ColumnType::Float => Cell::Float(number()?.parse().map_err(|_| unreadable())?),
-        ColumnType::Double => Cell::Double(number()?.parse().map_err(|_| unreadable())?),
+        // Text has more digits of a FLOAT(M,D) than single precision holds.
+        ColumnType::Float | ColumnType::Double => {
+            Cell::Double(number()?.parse().map_err(|_| unreadable())?)
+        }
         ColumnType::Date => Cell::Date(date::parse_date(bytes).ok_or_else(unreadable)?),
         ColumnType::DateTime | ColumnType::Timestamp => {
             Cell::Date(date::parse_datetime(bytes).ok_or_else(unreadable)?)

@@ -223,6 +223,17 @@ impl Statements {
         }
     }
 
+    /// Closes what is prepared for a statement without lists.
+    pub fn forget(&mut self, statement: &Statement) {
+        let mut key = first_key(statement, &Params::default());
+        for variant in 0..VARIANTS {
+            key.variant = variant;
+            if let Some(prepared) = self.prepared.pop(&key) {
+                self.closing.push(prepared.id);
+            }
+        }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.prepared.is_empty()
     }

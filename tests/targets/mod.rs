@@ -219,5 +219,5 @@ static FORMATS: LazyLock<[Format; FORMS]> = LazyLock::new(|| {
                "dateStrings": {"date": true, "datetime": true, "timestamp": true}}),
         json!({"bigInt": true, "timezone": "+07:00"}),
     ]
-    .map(|changes| Format::new(&options::config(&server, &changes)).expect("options are right"))
+    .map(|changes| Format::new(&options::config(&server, &changes).values).expect("options are right"))
 });

@@ -16,7 +16,7 @@ use crate::{
 use super::super::{
     cast,
     change::Change,
-    columns::write_columns,
+    columns::{write_columns, write_fields},
     format::{Form, Format},
     layout::Layout,
     shape::Shape,
@@ -27,6 +27,8 @@ pub struct Plan {
     pub forms: Vec<Form>,
     /// Set when a column is changed on the way or left out.
     pub changes: Option<Vec<Treatment>>,
+    /// Whether the bytes that the cells came as are handed on behind them.
+    pub is_wire: bool,
     pub shape: Arc<RowShape>,
 }
 
@@ -44,7 +46,12 @@ impl Plan {
         wishes: Option<&Shape>,
         shapes: &RowShapes,
     ) -> Result<Arc<Plan>> {
-        let layout = Layout::new(&columns, wishes)?;
+        let is_wire = wishes.is_some_and(Shape::is_wire);
+        let layout = if is_wire {
+            Layout::Array((0..columns.len() * 2).collect())
+        } else {
+            Layout::new(&columns, wishes)?
+        };
         let mut forms = Vec::with_capacity(columns.len());
         let mut treatments = Vec::with_capacity(columns.len());
         for column in columns.iter() {
@@ -69,16 +76,24 @@ impl Plan {
                 .zip(columns.iter())
                 .map(|(&form, column)| kind(form, column)),
         );
+        if is_wire {
+            json.extend(columns.iter().map(|column| kind(Form::Bytes, column)));
+        }
         json.extend_from_slice(b"\",\"row\":");
         layout.write_json(&mut json);
         if wishes.is_some_and(Shape::describes) {
             json.extend_from_slice(b",\"columns\":");
             write_columns(&columns, &mut json);
         }
+        if wishes.is_some_and(Shape::has_fields) {
+            json.extend_from_slice(b",\"fields\":");
+            write_fields(&columns, &mut json);
+        }
         json.push(b'}');
         Ok(Arc::new(Plan {
             shape: shapes.get(String::from_utf8_lossy(&json).into_owned()),
             changes: (!is_plain).then_some(treatments),
+            is_wire,
             columns,
             forms,
         }))
@@ -88,11 +103,17 @@ impl Plan {
 fn kind(form: Form, column: &Column) -> u8 {
     match form {
         Form::Int => b'i',
-        Form::Number | Form::Float | Form::Double(_) | Form::DecimalNumber | Form::Exact => b'd',
+        Form::Number
+        | Form::Float
+        | Form::AnyFloat
+        | Form::Double(_)
+        | Form::DecimalNumber
+        | Form::Exact => b'd',
         Form::Date | Form::DateTime => b't',
+        Form::DateOrText | Form::DateTimeOrText(_) => b'w',
         Form::BigInt if column.is_unsigned() => b'u',
         Form::BigInt => b'n',
-        Form::ExactNumber => b'm',
+        Form::ExactNumber | Form::NumberOrPadded => b'm',
         Form::Text | Form::IntText | Form::DateText | Form::DateTimeText(_) | Form::TimeText(_) => {
             b's'
         }

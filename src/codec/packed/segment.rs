@@ -90,6 +90,10 @@ impl Segment {
                 self.ascii(|out| write_integer_text(cell, column, out))
             }
             (Form::Float, Cell::Float(value)) => self.double(number::f32_as_f64(value)),
+            // As the text protocol has it.
+            (Form::Float, Cell::Double(value)) => self.double(value),
+            (Form::AnyFloat, Cell::Float(value)) => self.double(f64::from(value)),
+            (Form::AnyFloat, Cell::Double(value)) => self.double(value),
             (Form::Double(decimals), Cell::Double(value)) => {
                 self.double(number::double_as_text_reads(value, decimals));
             }
@@ -98,6 +102,27 @@ impl Segment {
                 self.double(format.zone.date_ms(parts.year, parts.month, parts.day));
             }
             (Form::DateTime, Cell::Date(parts)) => self.double(format.zone.datetime_ms(&parts)),
+            (Form::DateOrText, Cell::Date(parts)) => {
+                let ms = format.zone.date_ms(parts.year, parts.month, parts.day);
+                self.date_or_text(ms, |out| {
+                    date::write_date(parts.year, parts.month, parts.day, out);
+                });
+            }
+            (Form::DateTimeOrText(decimals), Cell::Date(parts)) => {
+                let ms = format.zone.datetime_ms(&parts);
+                self.date_or_text(ms, |out| date::write_datetime(&parts, decimals, out));
+            }
+            (Form::NumberOrPadded, Cell::Int(_) | Cell::UInt(_)) => {
+                let mut digits = Vec::new();
+                write_integer_text(cell, column, &mut digits);
+                if digits.first() == Some(&b'0') {
+                    self.words.push(1);
+                    self.text(&digits);
+                } else {
+                    self.words.push(0);
+                    self.double(number::decimal_to_f64(&digits));
+                }
+            }
             (Form::DateText, Cell::Date(parts)) => {
                 self.ascii(|out| date::write_date(parts.year, parts.month, parts.day, out));
             }
@@ -123,6 +148,16 @@ impl Segment {
             (form, _) => return Err(mismatch(form, column)),
         }
         Ok(())
+    }
+
+    fn date_or_text(&mut self, ms: f64, write: impl FnOnce(&mut Vec<u8>)) {
+        if ms.is_nan() {
+            self.words.push(1);
+            self.ascii(write);
+        } else {
+            self.words.push(0);
+            self.double(ms);
+        }
     }
 
     #[inline]

@@ -9,6 +9,7 @@ use crate::{
     call::Answer,
     error::{Error, Kind, Result},
     metrics::Operation,
+    pool::Lease,
     sql,
     wire::{Connection, FileAnswer},
 };
@@ -28,7 +29,8 @@ pub enum FileStep {
 
 /// The connection of a load under way. Dropped before its end, the server gets no end of the file and undoes the load.
 pub struct Load {
-    connection: Connection,
+    /// `None` if it runs on the held connection itself.
+    connection: Option<Connection>,
     deadline: Option<Instant>,
 }
 
@@ -40,31 +42,53 @@ impl Session {
 }
 
 impl Host {
-    pub(super) async fn file(&mut self, step: FileStep) -> Result<Answer> {
+    pub(super) async fn file(
+        &mut self,
+        mut lease: Option<Lease>,
+        step: FileStep,
+    ) -> (Option<Lease>, Result<Answer>) {
         let load = self.load.take();
-        tokio::select! {
+        let done = tokio::select! {
             biased;
-            done = self.step(load, step) => {
-                let (load, answer) = done?;
-                self.load = load;
-                Ok(answer)
+            done = self.step(load, &mut lease, step) => done,
+            () = self.destroyed.wait() => {
+                return (None, Err(destroyed()));
             }
-            () = self.destroyed.wait() => Err(destroyed()),
+        };
+        let result = done.map(|(load, answer)| {
+            self.load = load;
+            answer
+        });
+        // In the middle of a file its own connection is not to be used, and not lost either.
+        if self.load.is_none() && lease.is_some() {
+            lease = self.look_after(lease, &result).await;
         }
+        (lease, result)
     }
 
-    async fn step(&self, load: Option<Load>, step: FileStep) -> Result<(Option<Load>, Answer)> {
+    async fn step(
+        &self,
+        load: Option<Load>,
+        lease: &mut Option<Lease>,
+        step: FileStep,
+    ) -> Result<(Option<Load>, Answer)> {
         let sql = match step {
             FileStep::Begin(sql) => sql,
             FileStep::Part(bytes) => {
                 let mut load = load.ok_or_else(not_begun)?;
-                within(load.deadline, load.connection.send_file(&bytes)).await?;
+                let deadline = load.deadline;
+                let connection = connection_of(&mut load, lease)?;
+                within(deadline, connection.send_file(&bytes)).await?;
                 return Ok((Some(load), Answer::Count(0)));
             }
             FileStep::End => {
                 let mut load = load.ok_or_else(not_begun)?;
-                let done = within(load.deadline, load.connection.end_file()).await?;
-                close(load.connection);
+                let deadline = load.deadline;
+                let connection = connection_of(&mut load, lease)?;
+                let done = within(deadline, connection.end_file()).await?;
+                if let Some(connection) = load.connection {
+                    close(connection);
+                }
                 return Ok((None, Answer::Done(done)));
             }
         };
@@ -75,6 +99,18 @@ impl Host {
             )
         })?;
         let config = self.engine.config();
+        if config.local_files {
+            let deadline = config.query_timeout().map(|limit| Instant::now() + limit);
+            let held = lease.as_mut().ok_or_else(not_begun)?.connection();
+            let load = Load {
+                connection: None,
+                deadline,
+            };
+            return match within(deadline, held.begin_file(&sql, name)).await? {
+                FileAnswer::Asked => Ok((Some(load), Answer::Count(1))),
+                FileAnswer::Done(done) => Ok((None, Answer::Done(done))),
+            };
+        }
         let opened = timeout(config.connect_timeout(), Connection::open_for_file(config)).await;
         let mut connection = opened.map_err(|_| {
             let message = format!("no connection to {} in time", config.target());
@@ -90,7 +126,7 @@ impl Host {
             }
             Ok(FileAnswer::Asked) => {
                 let load = Load {
-                    connection,
+                    connection: Some(connection),
                     deadline,
                 };
                 Ok((Some(load), Answer::Count(1)))
@@ -100,6 +136,18 @@ impl Host {
                 Ok((None, Answer::Done(done)))
             }
         }
+    }
+}
+
+/// The connection that the load runs on.
+fn connection_of<'a>(
+    load: &'a mut Load,
+    lease: &'a mut Option<Lease>,
+) -> Result<&'a mut Connection> {
+    match (&mut load.connection, lease) {
+        (Some(connection), _) => Ok(connection),
+        (None, Some(lease)) => Ok(lease.connection()),
+        (None, None) => Err(not_begun()),
     }
 }
 

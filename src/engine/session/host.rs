@@ -40,6 +40,8 @@ pub(super) struct Host {
     /// Why there is no connection any more.
     pub(super) lost: Option<Error>,
     pub(super) load: Option<file::Load>,
+    /// Who is told when the connection is lost.
+    pub(super) watch: Option<Box<dyn Reply>>,
 }
 
 impl Host {
@@ -58,6 +60,7 @@ impl Host {
             session_changed: false,
             lost: None,
             load: None,
+            watch: None,
         }
     }
 
@@ -71,7 +74,11 @@ impl Host {
         };
         match lent {
             Ok(mut lease) => {
-                let id = Answer::Count(u64::from(lease.connection().id()));
+                let is_first = u64::from(lease.is_first_session());
+                let connection = lease.connection();
+                let is_literal = u64::from(connection.no_backslash_escapes());
+                let id = u64::from(connection.id()) | is_first << 32 | is_literal << 33;
+                let id = Answer::Count(id);
                 // Told before the task moves: a connection that nobody takes comes back by itself.
                 if let Some(sleeper) = reply.send(Ok(id), None, None) {
                     sleeper.wake();
@@ -126,8 +133,22 @@ impl Host {
                     (lease, order.finish(result.map(Answer::Done)))
                 }
                 Command::File(step, order) => {
-                    let result = news.during(pin!(self.file(step))).await;
-                    (held.take(), order.finish(result))
+                    let (lease, result) = {
+                        let work = pin!(self.file(held.take(), step));
+                        news.during(work).await
+                    };
+                    (lease, order.finish(result))
+                }
+                Command::Service(service, order) => {
+                    let (lease, result) = {
+                        let work = pin!(self.service(held.take(), service));
+                        news.during(work).await
+                    };
+                    (lease, order.finish(result))
+                }
+                Command::Watch(reply) => {
+                    self.watch = Some(reply);
+                    (held.take(), None)
                 }
                 Command::Release(reply) => {
                     if let Some(lease) = held.take() {
@@ -139,6 +160,9 @@ impl Host {
             };
             held = lease;
             news.add(sleeper);
+            if held.is_none() {
+                self.tell_loss();
+            }
         }
         if let Some(lease) = held {
             self.give_back(lease).await;
@@ -152,27 +176,39 @@ impl Host {
 
     /// The next command; `None` when nobody can send one any more.
     async fn next(&mut self, held: &mut Option<Lease>, news: &mut News) -> Option<Command> {
-        if held.is_none() {
+        let Some(mut lease) = held.take() else {
             return news.during(pin!(self.commands.recv())).await;
-        }
+        };
+        let is_watched = self.watch.is_some();
         let (destroyed_now, commands) = (&self.destroyed, &mut self.commands);
-        let command = {
+        let next = {
+            let connection = lease.connection();
             let work = pin!(async {
                 tokio::select! {
                     biased;
-                    () = destroyed_now.wait() => None,
-                    command = commands.recv() => Some(command),
+                    () = destroyed_now.wait() => Err(destroyed()),
+                    command = commands.recv() => Ok(command),
+                    error = connection.lost(), if is_watched => Err(error),
                 }
             });
             news.during(work).await
         };
-        if let Some(command) = command {
-            return command;
+        match next {
+            Ok(command) => {
+                *held = Some(lease);
+                return command;
+            }
+            Err(error) => {
+                let reason = if self.destroyed.is_called() {
+                    CloseReason::Closed
+                } else {
+                    CloseReason::Error
+                };
+                lease.discard(reason);
+                self.lost = Some(error);
+                self.tell_loss();
+            }
         }
-        if let Some(lease) = held.take() {
-            lease.discard(CloseReason::Closed);
-        }
-        self.lost = Some(destroyed());
         news.during(pin!(self.commands.recv())).await
     }
 
@@ -345,6 +381,9 @@ impl Host {
     }
 
     async fn give_back(&mut self, mut lease: Lease) {
+        if self.engine.config().keeps_sessions {
+            return lease.release(false).await;
+        }
         let changed = self.session_changed || self.is_set_up;
         if lease.connection().is_usable()
             && lease.connection().in_transaction()

@@ -23,7 +23,7 @@ use super::{
         row::{Cell, Row, RowSink},
         statements::{Key, Memo},
     },
-    Connection, MAX_PREPARED_REACHED, MariadbCapabilities, Protocol, UNSUPPORTED_PREPARED,
+    Announced, Connection, MAX_PREPARED_REACHED, MariadbCapabilities, UNSUPPORTED_PREPARED,
     is_answered, is_forgotten,
 };
 
@@ -301,9 +301,10 @@ impl Connection {
             let mut sink = NoRows::default();
             let result = self
                 .read_results(
-                    Protocol::Binary,
-                    &mut prepared.columns,
-                    &mut prepared.memo,
+                    &mut Announced::Prepared {
+                        columns: &mut prepared.columns,
+                        memo: &mut prepared.memo,
+                    },
                     &mut sink,
                 )
                 .await;

@@ -18,7 +18,7 @@ use super::{
         row::RowSink,
         statements::{Key, Prepared},
     },
-    Connection, NEED_REPREPARE, Protocol, UNKNOWN_STATEMENT, is_answered,
+    Announced, Connection, NEED_REPREPARE, UNKNOWN_STATEMENT, is_answered,
 };
 
 /// The most that the parameters of one call may take: all commands of a pipeline together have to fit into the buffers
@@ -92,9 +92,10 @@ impl Connection {
         self.packets.expect_answer();
         let result = self
             .read_results(
-                Protocol::Binary,
-                &mut prepared.columns,
-                &mut prepared.memo,
+                &mut Announced::Prepared {
+                    columns: &mut prepared.columns,
+                    memo: &mut prepared.memo,
+                },
                 sink,
             )
             .await;

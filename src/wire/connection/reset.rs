@@ -1,9 +1,12 @@
 //! A session made as it was after its login.
 
-use crate::error::{Error, Kind, Result};
+use crate::{
+    config::Config,
+    error::{Error, Kind, Result},
+};
 
 use super::{
-    super::{command, flags::Capabilities},
+    super::{auth, command, flags::Capabilities},
     Connection,
 };
 
@@ -22,6 +25,27 @@ impl Connection {
         if result.is_ok() {
             result = self.restore_database().await;
         }
+        if result.is_ok() {
+            result = self.restore_settings().await;
+        }
+        self.finish(result)
+    }
+
+    /// Goes on as the user of `config`, with its database and character set, in a session as new.
+    pub async fn change_user(&mut self, config: &Config) -> Result<()> {
+        self.start();
+        let result = auth::change_user(
+            &mut self.packets,
+            config,
+            &mut self.challenge,
+            self.capabilities,
+        )
+        .await;
+        self.statements.forget_all();
+        self.autocommit_taken = false;
+        self.database = config.database.clone();
+        self.collation = collation_name(config.collation);
+        let mut result = result.map(|status| self.status = status);
         if result.is_ok() {
             result = self.restore_settings().await;
         }

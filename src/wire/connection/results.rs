@@ -18,14 +18,14 @@ use super::Connection;
 const MAX_COLUMNS: usize = 65_535;
 /// The most that the definitions of a result may take. 4,096 columns with the longest names take half of it.
 const MAX_DEFINITIONS: usize = 16 * 1024 * 1024;
+/// A buffer that grew past this for one result is given back.
+const KEPT_DEFINITIONS: usize = 64 * 1024;
 
 impl Connection {
     /// Reads every result of a command. Rows go to the sink, those of the second result and later ones if it wants them.
     pub(super) async fn read_results(
         &mut self,
-        protocol: Protocol,
-        columns: &mut Columns,
-        memo: &mut Memo,
+        announced: &mut Announced<'_>,
         sink: &mut impl RowSink,
     ) -> Result<Done> {
         let mut wanted = true;
@@ -50,24 +50,32 @@ impl Connection {
                     }
                     // MariaDB says after the count whether the definitions follow.
                     let follow = cursor.is_empty() || cursor.u8()? != 0;
-                    if follow {
-                        let fresh = Box::pin(self.read_columns(count)).await?;
-                        if *fresh != **columns {
-                            *columns = fresh;
-                            memo.clear();
+                    match announced {
+                        Announced::Prepared { columns, memo } => {
+                            if follow {
+                                let fresh = Box::pin(self.read_columns(count)).await?;
+                                if *fresh != ***columns {
+                                    **columns = fresh;
+                                    memo.clear();
+                                }
+                            }
+                            if columns.len() != count {
+                                return Err(Error::protocol(
+                                    "the server left out column definitions that it never sent",
+                                ));
+                            }
+                            self.read_result(Protocol::Binary, columns, memo, wanted, sink)
+                                .await?
                         }
-                    }
-                    if columns.len() != count {
-                        return Err(Error::protocol(
-                            "the server left out column definitions that it never sent",
-                        ));
-                    }
-                    if wanted {
-                        sink.begin(columns, memo)?;
-                        self.read_rows(protocol, columns.len(), sink).await?
-                    } else {
-                        self.read_rows(protocol, columns.len(), &mut Discard)
-                            .await?
+                        Announced::Text => {
+                            let (columns, mut memo) =
+                                Box::pin(self.recognise_columns(count)).await?;
+                            let ended = self
+                                .read_result(Protocol::Text, &columns, &mut memo, wanted, sink)
+                                .await?;
+                            self.layouts.keep(columns, memo);
+                            ended
+                        }
                     }
                 }
             };
@@ -77,6 +85,21 @@ impl Connection {
             }
             wanted = sink.next(&done)?;
         }
+    }
+
+    async fn read_result(
+        &mut self,
+        protocol: Protocol,
+        columns: &Columns,
+        memo: &mut Memo,
+        wanted: bool,
+        sink: &mut impl RowSink,
+    ) -> Result<Done> {
+        if !wanted {
+            return self.read_rows(protocol, columns.len(), &mut Discard).await;
+        }
+        sink.begin(columns, memo)?;
+        self.read_rows(protocol, columns.len(), sink).await
     }
 
     async fn read_rows(
@@ -125,30 +148,57 @@ impl Connection {
     }
 
     pub(super) async fn read_columns(&mut self, count: usize) -> Result<Columns> {
+        self.read_definitions(count).await?;
+        self.parse_definitions(count)
+    }
+
+    /// The columns of a result in the text protocol, and what was compiled for them before.
+    async fn recognise_columns(&mut self, count: usize) -> Result<(Columns, Memo)> {
+        self.read_definitions(count).await?;
+        match self.layouts.take() {
+            Some(known) => Ok(known),
+            None => Ok((self.parse_definitions(count)?, Memo::default())),
+        }
+    }
+
+    /// Reads definitions as they come, each behind its length.
+    async fn read_definitions(&mut self, count: usize) -> Result<()> {
         if count > MAX_COLUMNS {
             return Err(Error::protocol(format!(
                 "the server sent a result of {count} columns, more than any has"
             )));
         }
-        // A forged count reserves nothing: each definition has to arrive.
-        let mut columns = Vec::with_capacity(count.min(64));
-        let extended = self
-            .mariadb
-            .contains(MariadbCapabilities::EXTENDED_METADATA);
-        let mut size = 0;
+        let mut definitions = std::mem::take(&mut self.layouts.definitions);
+        definitions.clear();
+        definitions.shrink_to(KEPT_DEFINITIONS);
         for _ in 0..count {
             let body = self.packets.next().await?;
             let definition = self.packets.body(&body);
-            size += definition.len();
-            if size > MAX_DEFINITIONS {
+            if definitions.len() + definition.len() > MAX_DEFINITIONS {
                 return Err(Error::protocol(format!(
                     "the server sent definitions of more than {MAX_DEFINITIONS} bytes for one result"
                 )));
             }
-            columns.push(Column::read(definition, extended)?);
+            definitions.extend_from_slice(&(definition.len() as u32).to_le_bytes());
+            definitions.extend_from_slice(definition);
         }
+        self.layouts.definitions = definitions;
         if count > 0 {
             self.skip_eof().await?;
+        }
+        Ok(())
+    }
+
+    fn parse_definitions(&self, count: usize) -> Result<Columns> {
+        let extended = self
+            .mariadb
+            .contains(MariadbCapabilities::EXTENDED_METADATA);
+        // As many as arrived, whatever was announced.
+        let mut columns = Vec::with_capacity(count);
+        let mut cursor = Cursor::new(&self.layouts.definitions);
+        while !cursor.is_empty() {
+            let length = cursor.u32()? as usize;
+            columns.push(Column::read(cursor.bytes(length)?, extended)?);
         }
         Ok(Arc::from(columns))
     }
@@ -162,8 +212,19 @@ impl Connection {
     }
 }
 
+/// Where the columns of a result are known from.
+pub(super) enum Announced<'a> {
+    /// The result itself.
+    Text,
+    /// The prepared statement, while they stay the same.
+    Prepared {
+        columns: &'a mut Columns,
+        memo: &'a mut Memo,
+    },
+}
+
 #[derive(Clone, Copy)]
-pub(super) enum Protocol {
+enum Protocol {
     Binary,
     Text,
 }

@@ -1,0 +1,110 @@
+'use strict'
+
+const { mysql2Types: typeNames } = require('./constants/types.js')
+
+const JSON_TYPE = 245
+const DATES = new Set([7, 10, 12, 14])
+const TIME = 11
+const DATE = 10
+const GEOMETRY = 255
+// Types that come as text in both protocols.
+const TEXTS = new Set([0, 15, 16, 242, 245, 246, 247, 248, 249, 250, 251, 252, 253, 254, 255])
+
+/**
+ * Runs a `typeCast` on rows that came as `[…cells, …the bytes they came as]` and lays them out. `cast` is the function, or
+ * false for the bytes themselves; `describe(field)` gives what the function sees of a column.
+ */
+function castRows(rows, fields, { cast, layout, isBinary, isMysql, connection }) {
+  const columns = fields.map((field) => columnOf(field, isMysql))
+  const place = placer(columns, layout)
+  return rows.map((cells) => {
+    const row = layout.rowsAsArray && !layout.nestTables ? new Array(columns.length) : {}
+    for (let at = 0; at < columns.length; at++) {
+      const value = cells[at]
+      const bytes = cells[columns.length + at]
+      place(row, at, valueOf(cast, columns[at], value, bytes, { isBinary, isMysql, connection }))
+    }
+    return row
+  })
+}
+
+function valueOf(cast, column, value, bytes, { isBinary, isMysql, connection }) {
+  if (cast === false) return isMysql && !column.isBinary && bytes !== null ? bytes.toString() : bytes
+  const field = {
+    type: column.type,
+    length: column.length,
+    db: column.db,
+    table: column.table,
+    name: column.name,
+    string: (encoding) => textOf(column, value, bytes, isBinary, encoding),
+    buffer: () => bytes,
+    geometry: () => (column.code === GEOMETRY ? value : null),
+  }
+  if (!isMysql) {
+    field.extendedTypeName = column.extendedTypeName
+    field.extendedFormat = column.extendedFormat
+  }
+  return cast.call(connection, field, () => value)
+}
+
+function columnOf(field, isMysql) {
+  const code = field.type
+  return {
+    code,
+    type: typeNames[code],
+    length: isMysql ? field.length : field.columnLength,
+    db: field.db,
+    table: field.table,
+    name: field.name,
+    decimals: field.decimals,
+    isBinary: (isMysql ? field.charsetNr : field.characterSet) === 63,
+    encoding: isMysql ? 'utf8' : field.encoding,
+    extendedTypeName: field.extendedTypeName,
+    extendedFormat: field.extendedFormat,
+  }
+}
+
+function textOf(column, value, bytes, isBinary, encoding) {
+  if (bytes === null) return null
+  if (isBinary && DATES.has(column.code)) return dateText(bytes, column.code === DATE ? -1 : column.decimals)
+  if (isBinary && column.code === TIME) return value
+  if (isBinary && !TEXTS.has(column.code)) return String(value)
+  const asked = encoding ?? (column.code === JSON_TYPE ? 'utf8' : column.encoding)
+  return bytes.toString(Buffer.isEncoding(asked) ? asked : asked === 'binary' ? 'latin1' : 'utf8')
+}
+
+// The text of a date from the bytes of the binary protocol; `decimals` is -1 for one without a time.
+function dateText(bytes, decimals) {
+  const pad = (number, length = 2) => String(number).padStart(length, '0')
+  const [year, month, day] = bytes.length >= 4 ? [bytes.readUInt16LE(0), bytes[2], bytes[3]] : [0, 0, 0]
+  const date = `${pad(year, 4)}-${pad(month)}-${pad(day)}`
+  if (decimals < 0) return date
+  const [hour, minute, second] = bytes.length >= 7 ? [bytes[4], bytes[5], bytes[6]] : [0, 0, 0]
+  const time = `${date} ${pad(hour)}:${pad(minute)}:${pad(second)}`
+  if (decimals === 0 || decimals > 6) return time
+  const micros = bytes.length >= 11 ? bytes.readUInt32LE(7) : 0
+  return `${time}.${pad(micros, 6).slice(0, decimals)}`
+}
+
+// Names are data, `__proto__` too.
+function set(object, name, value) {
+  if (name !== '__proto__') object[name] = value
+  else Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true })
+}
+
+function placer(columns, { rowsAsArray, nestTables }) {
+  if (typeof nestTables === 'string' && nestTables !== '') {
+    return (row, at, value) => set(row, columns[at].table + nestTables + columns[at].name, value)
+  }
+  if (nestTables) {
+    return (row, at, value) => {
+      const { table, name } = columns[at]
+      if (!Object.hasOwn(row, table)) set(row, table, {})
+      set(row[table], name, value)
+    }
+  }
+  if (rowsAsArray) return (row, at, value) => (row[at] = value)
+  return (row, at, value) => set(row, columns[at].name, value)
+}
+
+module.exports = { castRows }

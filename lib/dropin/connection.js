@@ -1,0 +1,504 @@
+'use strict'
+
+const { EventEmitter } = require('node:events')
+const { statementFor } = require('../statements.js')
+const { Driver } = require('./driver.js')
+const { errorOf, closedError } = require('./errors.js')
+const { loadFile, isLocalLoad } = require('./local-file.js')
+const { toParameters } = require('./parameters.js')
+const { Prepared } = require('./prepared.js')
+const { Query, Execute, readCall } = require('./query.js')
+const { run } = require('./run.js')
+const { toPositional } = require('./named-placeholders.js')
+
+// What open() answers: the server's number for the session, and in front of it whether nobody held it before, and whether a
+// backslash in a literal stands for itself.
+const ID = 2 ** 32
+const LITERAL_BACKSLASH = 2 ** 33
+const NO_BACKSLASH_ESCAPES = 0x200
+
+/**
+ * A connection with the surface of the originals. Commands are carried out in their order; those that come before it is
+ * connected wait here.
+ */
+class Connection extends EventEmitter {
+  #driver
+  #session = null
+  #pending = []
+  #isOpen = false
+  /** Whether a file is being sent, behind which commands wait. */
+  #isBlocked = false
+  #isPaused = false
+  #held = []
+  #pumps = new Set()
+  #watched = false
+
+  /** `read` is what readOptions gives; a pool gives its driver. `strings` are escape, escapeId and format. */
+  constructor({ read, flavour, strings, driver = null }) {
+    super()
+    this.config = read.config
+    this.flavour = flavour
+    this.strings = strings
+    this.threadId = null
+    /** What of the session's sql_mode decides where a literal ends. */
+    this.sqlMode = undefined
+    this.authorized = false
+    this._pool = null
+    this._closing = false
+    this._fatalError = null
+    this._protocolError = null
+    this._isQuitting = false
+    this.stream = new StreamFace()
+    this.#driver = driver ?? new Driver(read)
+    this._ownsDriver = driver === null
+  }
+
+  /** Opens the session; `opened(error, isFirst)` is called before anything that waits for it. */
+  _open(opened) {
+    this.#driver.start(
+      (number) => {
+        this.#session = this.#driver.native.openSession(number, null)
+      },
+      (value) =>
+        process.nextTick(() => {
+          this.threadId = value % ID
+          this.sqlMode = modeOf(value >= LITERAL_BACKSLASH)
+          this.#isOpen = true
+          this.authorized = true
+          opened(null, value % LITERAL_BACKSLASH >= ID)
+          // A pool may have handed the session to the object that had it before.
+          if (this.#session === null) return
+          this.#watch()
+          this.#flush()
+        }),
+      (raw) =>
+        process.nextTick(() => {
+          const error = errorOf(raw, { config: this.config, isMysql: this.flavour.isMysql })
+          if (!this.flavour.isMysql && raw.errno !== undefined) error.sql = undefined
+          opened(error, false)
+        }),
+    )
+  }
+
+  /** Takes the session of another object over: it is the same one of the server as before. */
+  _adopt(other) {
+    this.#session = other.#session
+    other.#session = null
+    this.sqlMode = other.sqlMode
+    this.#isOpen = true
+    this.#watched = false
+    this.#watch()
+    return this
+  }
+
+  /** Calls back when the connection is there or is not to be had. */
+  connect(callback) {
+    if (typeof callback !== 'function') return
+    if (this._fatalError !== null) return callback(this._fatalError)
+    if (this.#isOpen) return callback(null, this)
+    const connected = (value) => {
+      this.removeListener('error', failed)
+      callback(null, value)
+    }
+    const failed = (error) => {
+      this.removeListener('connect', connected)
+      callback(error)
+    }
+    this.once('connect', connected)
+    this.once('error', failed)
+  }
+
+  /** Ends a connection that was not to be had. */
+  _refused(error) {
+    this._closing = true
+    this.stream.destroyed = true
+    this._fatalError = error
+    const wasTold = this._refuseAll(error)
+    if (this._ownsDriver) this.#driver.close(0, () => {})
+    if (!wasTold || this.listenerCount('error') > 0) this.emit('error', error)
+    process.nextTick(() => this.emit('end'))
+  }
+
+  get state() {
+    if (this._fatalError !== null || this._protocolError !== null) return 'error'
+    if (this._closing) return 'disconnected'
+    return this.authorized ? 'authenticated' : 'protocol_handshake'
+  }
+
+  get fatalError() {
+    return this._fatalError
+  }
+
+  query(sql, values, callback) {
+    const query = this._createQuery(sql, values, callback)
+    if (isLocalLoad(query.sql)) return this.#load(query, (query.sql = this._textOf(query)))
+    return this._run(query, this._writer(query), null)
+  }
+
+  /** Writes the text of a query now, and gives what writes it again should the session turn out to read it otherwise. */
+  _writer(query) {
+    const { sql, values, namedPlaceholders } = query
+    const mode = this.sqlMode
+    query.sql = this._textOf(query)
+    return () => {
+      if (this.sqlMode !== mode) query.sql = this._textOf({ sql, values, namedPlaceholders })
+      return query.sql
+    }
+  }
+
+  _createQuery(sql, values, callback) {
+    if (sql instanceof Query) return sql
+    const { options, callback: given } = readCall(sql, values, callback, this.config)
+    return new Query(options, given)
+  }
+
+  // The text with its values in it.
+  _textOf(query) {
+    const { config } = this
+    if (typeof config.queryFormat === 'function') {
+      return config.queryFormat.call(this, query.sql, query.values, config.timezone)
+    }
+    const { sql, values } = this._positional(query)
+    if (values === undefined || values === null) return String(sql)
+    return this.strings.format(sql, values, config.stringifyObjects, config.timezone, this.sqlMode)
+  }
+
+  _positional({ sql, values, namedPlaceholders }) {
+    const isNamed = namedPlaceholders ?? this.config.namedPlaceholders
+    return isNamed && !this.flavour.isMysql ? toPositional(sql, values, this.sqlMode) : { sql, values }
+  }
+
+  execute(sql, values, callback) {
+    const { options, callback: given } = readCall(sql, values, callback, this.config)
+    if (options.values === undefined || options.values === null) options.values = undefined
+    const execute = new Execute(options, given)
+    const positional = this._positional(execute)
+    execute.sql = positional.sql
+    execute.values = positional.values
+    return this._run(execute, () => positional.sql, toParameters(positional.values))
+  }
+
+  /** Runs a query when its turn comes; `write()` gives its text. `done()` is called when the connection is free of it. */
+  _run(query, write, values, done = () => {}) {
+    query._connection = this
+    this._command({
+      start: (session, ended) => {
+        run(query, write(), values, this.#context(session), (error) => {
+          if (query._pump) this.#pumps.delete(query._pump)
+          ended()
+          done(error)
+        })
+      },
+      refuse: (error) => {
+        if (typeof query.onResult === 'function') query.onResult(error)
+        else if (query.listenerCount('error') > 0) query.emit('error', error)
+        else this.emit('error', error)
+        query.emit('end')
+        done(error)
+      },
+      hasCallback: typeof query.onResult === 'function',
+    })
+    return query
+  }
+
+  #context(session) {
+    return {
+      onStatus: (status) => {
+        this.sqlMode = modeOf((status & NO_BACKSLASH_ESCAPES) !== 0)
+      },
+      driver: this.#driver,
+      target: session,
+      connection: this,
+      config: this.config,
+      flavour: this.flavour,
+      isPaused: () => this.#isPaused,
+      onPump: (pump) => this.#pumps.add(pump),
+      onFailure: (raw, error, hasHandler) => this.#failed(raw, error, hasHandler),
+      onUnhandled: (error) => this.emit('error', error),
+    }
+  }
+
+  #load(query, text) {
+    query._connection = this
+    this._command({
+      blocks: true,
+      start: (session, ended) => {
+        loadFile({ query, text, session, driver: this.#driver, connection: this }, (raw, error) => {
+          if (raw !== null) this.#failed(raw, error, true)
+          ended()
+        })
+      },
+      refuse: (error) => {
+        if (query.onResult) query.onResult(error)
+        else query.emit('error', error)
+        query.emit('end')
+      },
+      hasCallback: typeof query.onResult === 'function',
+    })
+    return query
+  }
+
+  /** A command of the protocol that has no rows: `start(number, session)` hands it to Rust. */
+  _service(start, callback, { operation = 'Query', ok = () => [], none = [null], isFatal = false } = {}) {
+    const settle = (error, ...results) => {
+      if (typeof callback === 'function')
+        callback(...(error === null && results.length === 0 ? none : [error, ...results]))
+      else if (error) this.emit('error', error)
+    }
+    this._command({
+      start: (session, ended) => {
+        const resolve = (value) =>
+          process.nextTick(() => {
+            ended()
+            settle(null, ...ok(value))
+          })
+        const reject = (raw) =>
+          process.nextTick(() => {
+            const error = errorOf(raw, { config: this.config, isMysql: this.flavour.isMysql, operation })
+            if (isFatal) error.fatal = true
+            this.#failed(isFatal ? { ...raw, fatal: true } : raw, error, true)
+            ended()
+            settle(error)
+          })
+        this.#driver.start((number) => start(number, session), resolve, reject)
+      },
+      refuse: settle,
+      hasCallback: typeof callback === 'function',
+    })
+  }
+
+  ping(callback) {
+    this._service((number, session) => session.ping(number), callback, {
+      operation: 'Ping',
+      none: [],
+    })
+  }
+
+  reset(callback) {
+    this._service((number, session) => session.reset(number), callback)
+  }
+
+  changeUser(options, callback) {
+    if (typeof options === 'function') return this.changeUser({}, options)
+    const { user, password, password1, database, charset } = options ?? {}
+    const collation = charset === undefined ? null : this._collationOf(charset)
+    const change = (number, session) =>
+      session.changeUser(number, user ?? null, password ?? password1 ?? null, database ?? null, collation)
+    const ok = () => {
+      if (user) this.config.user = user
+      if (database) this.config.database = database
+      if (password) this.config.password = password
+      return []
+    }
+    this._service(change, callback, { operation: 'ChangeUser', ok, isFatal: true })
+    return undefined
+  }
+
+  prepare(options, callback) {
+    const sql = typeof options === 'string' ? options : options.sql
+    const start = (number, session) => session.prepare(number, statementFor(sql, false).native)
+    const ok = (counts) => [new Prepared(this, sql, counts)]
+    this._service(start, callback, { ok })
+  }
+
+  unprepare(sql) {
+    const text = typeof sql === 'object' ? sql.sql : sql
+    const start = (number, session) => session.unprepare(number, statementFor(text, false).native)
+    this._service(start, () => {})
+  }
+
+  beginTransaction(callback) {
+    return this.query('START TRANSACTION', callback)
+  }
+
+  commit(callback) {
+    return this.query('COMMIT', callback)
+  }
+
+  rollback(callback) {
+    return this.query('ROLLBACK', callback)
+  }
+
+  /** No rows are handed on and none are read until resume(). */
+  pause() {
+    this.#isPaused = true
+  }
+
+  resume() {
+    this.#isPaused = false
+    for (const deliver of this.#held.splice(0)) deliver()
+    for (const pump of [...this.#pumps]) pump.resume()
+  }
+
+  escape(value) {
+    return this.strings.escape(value, false, this.config.timezone, this.sqlMode)
+  }
+
+  escapeId(value) {
+    return this.strings.escapeId(value, false)
+  }
+
+  raw(sql) {
+    return this.strings.raw(sql)
+  }
+
+  format(sql, values, namedPlaceholders) {
+    return this._textOf({ sql, values, namedPlaceholders })
+  }
+
+  end(callback) {
+    if (this._isQuitting || this.#isClosed()) {
+      const error = closedError()
+      if (typeof callback === 'function') callback(error)
+      else this.emit('error', error)
+      return
+    }
+    this._command({
+      start: (session, ended) => {
+        this._closing = true
+        this.stream.destroyed = true
+        this.#driver.start(
+          (number) => session.release(number),
+          () => process.nextTick(() => this.#ended(ended, callback)),
+          () => process.nextTick(() => this.#ended(ended, callback)),
+        )
+      },
+      refuse: (error) => callback?.(error),
+      hasCallback: true,
+    })
+    this._isQuitting = true
+  }
+
+  #ended(ended, callback) {
+    ended()
+    const settle = () => {
+      callback?.(undefined)
+      this.emit('end')
+    }
+    if (this._ownsDriver) this.#driver.close(1000, () => process.nextTick(settle))
+    else settle()
+  }
+
+  /** Closes the connection now. What it runs is ended. */
+  destroy() {
+    if (this._closing) return
+    this._closing = true
+    this._isQuitting = true
+    this.stream.destroyed = true
+    this.#session?.destroy()
+    if (this._ownsDriver) this.#driver.close(0, () => {})
+    process.nextTick(() => this.emit('end'))
+  }
+
+  close() {
+    this.destroy()
+  }
+
+  /** Gives the session back to the pool of the driver. */
+  _giveBack(callback) {
+    const session = this.#session
+    this.#session = null
+    this.#isOpen = false
+    this.#driver.start((number) => session.release(number), callback, callback, { isQuiet: true })
+  }
+
+  // Carries a command out, or keeps it until its turn has come.
+  _command(command) {
+    if (this._isQuitting || this.#isClosed()) {
+      command.refuse(this._closedError(command))
+      return
+    }
+    if (!this.#isOpen || this.#isBlocked || this.#pending.length > 0) this.#pending.push(command)
+    else this.#start(command)
+  }
+
+  _closedError() {
+    return closedError()
+  }
+
+  #isClosed() {
+    return this._closing || this._fatalError !== null
+  }
+
+  #start(command) {
+    if (command.blocks) this.#isBlocked = true
+    command.start(this.#session, () => {
+      if (!command.blocks) return
+      this.#isBlocked = false
+      this.#flush()
+    })
+  }
+
+  #flush() {
+    while (this.#isOpen && !this.#isBlocked && this.#pending.length > 0) this.#start(this.#pending.shift())
+  }
+
+  /** Refuses what waits; whether somebody was told is the answer. */
+  _refuseAll(error) {
+    const waiting = this.#pending.splice(0)
+    for (const command of waiting) if (command.hasCallback) command.refuse(error)
+    return waiting.length > 0 && waiting.every((command) => command.hasCallback)
+  }
+
+  // A statement that was lost takes the connection with it.
+  #failed(raw, error, isHandled) {
+    const isLost = raw.fatal === true || raw.code === 'HEGAR_CONNECTION_LOST'
+    if (isLost && !this._closing) this._lose(error, isHandled)
+  }
+
+  #watch() {
+    if (this.#watched) return
+    this.#watched = true
+    const session = this.#session
+    const lost = (raw) =>
+      process.nextTick(() => {
+        if (this.#session !== session) return
+        if (this._closing || this._fatalError !== null) return
+        const error = errorOf(raw, { config: this.config, isMysql: this.flavour.isMysql })
+        error.fatal = true
+        this._lose(error, false)
+      })
+    this.#driver.start(
+      (number) => session.watch(number),
+      () => {},
+      lost,
+      { isQuiet: true },
+    )
+  }
+
+  _lose(error, isHandled) {
+    if (this._fatalError !== null) return
+    this._fatalError = error
+    this.stream.destroyed = true
+    const wasTold = this._refuseAll(error) || isHandled
+    if (!wasTold || this._pool !== null) this.emit('error', error)
+    if (this._ownsDriver) this.#driver.close(0, () => {})
+    process.nextTick(() => this.emit('end'))
+  }
+
+  [Symbol.dispose ?? Symbol.for('Symbol.dispose')]() {
+    if (!this._closing) this.end()
+  }
+}
+
+const LITERAL = Object.freeze({ noBackslashEscapes: true })
+
+function modeOf(isLiteral) {
+  return isLiteral ? LITERAL : undefined
+}
+
+/** What is left of the socket that the originals show: whether it is there. */
+class StreamFace extends EventEmitter {
+  destroyed = false
+  pause() {}
+  resume() {}
+  setNoDelay() {}
+  setKeepAlive() {}
+  ref() {}
+  unref() {}
+  destroy() {
+    this.destroyed = true
+  }
+}
+
+module.exports = { Connection }

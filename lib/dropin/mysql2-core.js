@@ -1,0 +1,59 @@
+'use strict'
+
+const { Connection: BaseConnection } = require('./connection.js')
+const { mysql2: flavour } = require('./flavour.js')
+const { readOptions } = require('./options.js')
+const { Pool: BasePool, PoolConnection: BasePoolConnection } = require('./pool.js')
+const { PromiseConnection, PromisePool, PromisePoolConnection } = require('./promise.js')
+const { Query, readCall } = require('./query.js')
+const { Charsets } = require('./constants/charsets.js')
+const strings = require('./sql-string.js')
+
+class Connection extends BaseConnection {
+  constructor(options) {
+    super({ read: readOptions(options), flavour, strings })
+    this._open((error) => {
+      if (error === null) this.emit('connect', { connectionId: this.threadId })
+      else this._refused(error)
+    })
+  }
+
+  promise(PromiseClass) {
+    return new PromiseConnection(this, PromiseClass)
+  }
+
+  static createQuery(sql, values, callback, config = {}) {
+    return createQuery(sql, values, callback, config)
+  }
+}
+
+class PoolConnection extends BasePoolConnection {
+  promise(PromiseClass) {
+    return new PromisePoolConnection(this, PromiseClass)
+  }
+}
+
+class Pool extends BasePool {
+  constructor(options) {
+    super({ read: readOptions(options, { isPool: true }), flavour, strings, Class: PoolConnection })
+  }
+
+  promise(PromiseClass) {
+    return new PromisePool(this, PromiseClass)
+  }
+}
+
+Object.assign(BaseConnection.prototype, {
+  _collationOf(charset) {
+    const number = Charsets[String(charset).toUpperCase()]
+    if (number === undefined) throw new TypeError(`Unknown charset '${charset}'`)
+    return number
+  },
+})
+
+function createQuery(sql, values, callback, config = {}) {
+  const { options, callback: given } = readCall(sql, values, callback, config)
+  return new Query(options, given)
+}
+
+module.exports = { Connection, Pool, PoolConnection, createQuery }

@@ -1,0 +1,68 @@
+'use strict'
+
+const { Connection, Pool, PoolConnection, createQuery } = require('./mysql2-core.js')
+const { PoolCluster } = require('./cluster.js')
+const { Query } = require('./query.js')
+const { CharsetToEncoding } = require('./constants/charset-encodings.js')
+const { Charsets } = require('./constants/charsets.js')
+const { mysql2Types: Types } = require('./constants/types.js')
+const { escape, escapeId, format, raw } = require('./sql-string.js')
+
+function createConnection(options) {
+  return new Connection(options)
+}
+
+function createPool(options) {
+  return new Pool(options)
+}
+
+function createPoolCluster(config) {
+  return new PoolCluster(config, createPool, { flavour: 'mysql2', createQuery })
+}
+
+function createServer() {
+  throw new Error(
+    'hegar-native/mysql2 connects to servers and is none: createServer is left out; use mysql2 for it',
+  )
+}
+
+function createConnectionPromise(options) {
+  return require('./mysql2-promise.js').createConnection(options)
+}
+
+function createPoolPromise(options) {
+  return require('./mysql2-promise.js').createPool(options)
+}
+
+function createPoolClusterPromise(options) {
+  return require('./mysql2-promise.js').createPoolCluster(options)
+}
+
+// Builders of rows are kept for each set of columns and bounded by themselves.
+function setMaxParserCache() {}
+
+function clearParserCache() {}
+
+exports.createConnection = createConnection
+exports.connect = createConnection
+exports.Connection = Connection
+exports.createPool = createPool
+exports.createPoolCluster = createPoolCluster
+exports.createQuery = createQuery
+exports.Pool = Pool
+exports.PoolCluster = PoolCluster
+exports.PoolConnection = PoolConnection
+exports.Query = Query
+exports.createServer = createServer
+exports.escape = escape
+exports.escapeId = escapeId
+exports.format = format
+exports.raw = raw
+exports.createConnectionPromise = createConnectionPromise
+exports.createPoolPromise = createPoolPromise
+exports.createPoolClusterPromise = createPoolClusterPromise
+exports.Types = Types
+exports.Charsets = Charsets
+exports.CharsetToEncoding = CharsetToEncoding
+exports.setMaxParserCache = setMaxParserCache
+exports.clearParserCache = clearParserCache

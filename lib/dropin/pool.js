@@ -1,0 +1,350 @@
+'use strict'
+
+const { EventEmitter } = require('node:events')
+const { Connection } = require('./connection.js')
+const { Driver } = require('./driver.js')
+const { errorOf } = require('./errors.js')
+const { isLocalLoad } = require('./local-file.js')
+const { poolConfigOf } = require('./options.js')
+const { toParameters } = require('./parameters.js')
+const { Query, Execute, readCall } = require('./query.js')
+const { run } = require('./run.js')
+const { toPositional } = require('./named-placeholders.js')
+
+// What can be said by a server that became a replica: its connections are of no use for writes.
+const READ_ONLY = new Set([1290, 1792, 1836])
+const DRAIN_MS = 2 ** 31 - 1
+const NO_BACKSLASH_ESCAPES = 0x200
+
+/**
+ * A pool with the surface of the originals. Its queries run in Rust on whatever connection is free, without a connection
+ * object, unless somebody listens for events that carry one.
+ */
+class Pool extends EventEmitter {
+  #driver
+  #read
+  /** Connection objects by the server's number, so that one connection is one object for as long as it lives. */
+  #connections = new Map()
+  #held = new Set()
+  #waiting = 0
+  #flying = 0
+  /**
+   * Whether a backslash escapes in the literals of this server: null before a connection has told. Where it may not, texts
+   * are written for the very connection that runs them.
+   */
+  #escapes = null
+
+  constructor({ read, flavour, strings, Class = PoolConnection }) {
+    super()
+    this.#read = read
+    this.flavour = flavour
+    this.strings = strings
+    this.Class = Class
+    this.config = poolConfigOf(read)
+    this._closed = false
+    this.#driver = new Driver(read)
+  }
+
+  get _limit() {
+    return this.#driver.options.connectionLimit
+  }
+
+  /** The originals' own lists, of which monitoring reads the length. */
+  get _allConnections() {
+    return { length: this.#driver.stats().pool.total }
+  }
+
+  get _freeConnections() {
+    return { length: this.#driver.stats().pool.idle }
+  }
+
+  get _connectionQueue() {
+    return { length: this.#driver.stats().pool.waiting }
+  }
+
+  getConnection(callback) {
+    if (this._closed) {
+      process.nextTick(() => callback(this.#closed()))
+      return
+    }
+    const isFull = this.#taken() >= this._limit
+    if (isFull && this.config.waitForConnections && !this.#isQueueFull()) this.emit('enqueue')
+    this.#waiting++
+    const connection = new this.Class({
+      pool: this,
+      read: this.#read,
+      flavour: this.flavour,
+      strings: this.strings,
+      driver: this.#driver,
+    })
+    connection._open((error, isFirst) => {
+      this.#waiting--
+      if (error !== null) return this.#refuse(connection, error, callback)
+      if (this._closed) {
+        connection._giveBack(() => {})
+        return callback(this.#closed())
+      }
+      this.#lend(connection, isFirst, isFull, callback)
+    })
+  }
+
+  #learn(isLiteral) {
+    if (isLiteral) this.#escapes = false
+    else this.#escapes ??= true
+  }
+
+  #isQueueFull() {
+    const { queueLimit } = this.config
+    return queueLimit > 0 && this.#taken() - this._limit >= queueLimit
+  }
+
+  // The connections that are in use or asked for.
+  #taken() {
+    return this.#held.size + this.#flying + this.#waiting
+  }
+
+  #closed() {
+    return errorOf({ code: 'HEGAR_POOL_CLOSED' }, { isMysql: this.flavour.isMysql })
+  }
+
+  #refuse(connection, error, callback) {
+    callback(error)
+  }
+
+  #lend(fresh, isFirst, wasQueued, callback) {
+    this.#learn(fresh.sqlMode !== undefined)
+    const known = this.#connections.get(fresh.threadId)
+    const connection = known === undefined || isFirst ? fresh : known._adopt(fresh)
+    this.#connections.set(connection.threadId, connection)
+    this.#held.add(connection)
+    connection._released = false
+    if (isFirst) {
+      this.#forgetOld()
+      this.emit('connection', connection)
+    }
+    if (!wasQueued || isFirst) this.emit('acquire', connection)
+    callback(null, connection)
+  }
+
+  // Those that nobody holds and that are more than there can be.
+  #forgetOld() {
+    if (this.#connections.size <= this._limit * 2) return
+    for (const [id, connection] of this.#connections) {
+      if (this.#connections.size <= this._limit) return
+      if (!this.#held.has(connection)) this.#connections.delete(id)
+    }
+  }
+
+  releaseConnection(connection) {
+    if (!this.#held.delete(connection)) return
+    const isWanted = this.#waiting > 0
+    connection._giveBack(() => {})
+    if (!isWanted) this.emit('release', connection)
+  }
+
+  _remove(connection) {
+    this.#held.delete(connection)
+    if (this.#connections.get(connection.threadId) === connection)
+      this.#connections.delete(connection.threadId)
+  }
+
+  query(sql, values, callback) {
+    const query = this._createQuery(sql, values, callback)
+    if (this.#needsConnection(query) || this.#escapes !== true)
+      return this.#onConnection(query, (connection, done) => connection._ask(query, done))
+    let text
+    try {
+      text = this.#textOf(query)
+      if (isLocalLoad(text)) {
+        return this.#onConnection(query, (connection, done) => connection._ask(query, done))
+      }
+      query.sql = text
+      this.#fly(query, text, null)
+    } catch (error) {
+      refuse(query, error)
+    }
+    return query
+  }
+
+  _createQuery(sql, values, callback) {
+    const { options, callback: given } = readCall(sql, values, callback, this.config.connectionConfig)
+    return new Query(options, given)
+  }
+
+  execute(sql, values, callback) {
+    const { options, callback: given } = readCall(sql, values, callback, this.config.connectionConfig)
+    const execute = new Execute(options, given)
+    try {
+      const positional = this.#positional(execute)
+      execute.sql = positional.sql
+      execute.values = positional.values
+      const parameters = toParameters(positional.values)
+      if (this.#needsConnection(execute)) {
+        return this.#onConnection(execute, (connection, done) => {
+          connection._run(execute, () => execute.sql, parameters, done)
+        })
+      }
+      this.#fly(execute, execute.sql, parameters)
+    } catch (error) {
+      refuse(execute, error)
+    }
+    return execute
+  }
+
+  // Events that carry a connection, and functions that are called with one.
+  #needsConnection(query) {
+    return (
+      this._closed ||
+      typeof query.onResult !== 'function' ||
+      this.listenerCount('acquire') > 0 ||
+      this.listenerCount('connection') > 0 ||
+      this.listenerCount('release') > 0 ||
+      typeof this.config.connectionConfig.queryFormat === 'function'
+    )
+  }
+
+  #positional({ sql, values, namedPlaceholders }) {
+    const isNamed = namedPlaceholders ?? this.config.connectionConfig.namedPlaceholders
+    return isNamed && !this.flavour.isMysql ? toPositional(sql, values) : { sql, values }
+  }
+
+  #textOf(query) {
+    const { sql, values } = this.#positional(query)
+    if (values === undefined || values === null) return String(sql)
+    const { stringifyObjects, timezone } = this.config.connectionConfig
+    return this.strings.format(sql, values, stringifyObjects, timezone)
+  }
+
+  #fly(query, sql, values) {
+    if (this.#taken() >= this._limit) this.emit('enqueue')
+    this.#flying++
+    const context = {
+      onStatus: (status) => this.#learn((status & NO_BACKSLASH_ESCAPES) !== 0),
+      driver: this.#driver,
+      target: this.#driver.native,
+      connection: null,
+      config: this.config.connectionConfig,
+      flavour: this.flavour,
+      isPaused: () => false,
+      onPump() {},
+      onFailure() {},
+      onUnhandled() {},
+    }
+    run(query, sql, values, context, () => {
+      this.#flying--
+    })
+  }
+
+  #onConnection(query, ask) {
+    this.getConnection((error, connection) => {
+      if (error) return refuse(query, error)
+      const done = (failure) => {
+        if (READ_ONLY.has(failure?.errno)) connection.destroy()
+        else connection.release()
+      }
+      // An error that nobody listens for is no reason to end the process: the query was the pool's.
+      if (typeof query.onResult !== 'function') query.once('error', () => {})
+      try {
+        ask(connection, done)
+      } catch (failure) {
+        connection.release()
+        refuse(query, failure)
+      }
+    })
+    return query
+  }
+
+  end(callback) {
+    this._closed = true
+    const done = typeof callback === 'function' ? callback : () => {}
+    for (const connection of this.#held) connection._endSession()
+    this.#held.clear()
+    this.#driver.close(DRAIN_MS, () => process.nextTick(done))
+  }
+
+  format(sql, values) {
+    const { stringifyObjects, timezone } = this.config.connectionConfig
+    return this.strings.format(sql, values, stringifyObjects, timezone)
+  }
+
+  escape(value) {
+    const { stringifyObjects, timezone } = this.config.connectionConfig
+    return this.strings.escape(value, stringifyObjects, timezone)
+  }
+
+  escapeId(value) {
+    return this.strings.escapeId(value, false)
+  }
+
+  [Symbol.dispose ?? Symbol.for('Symbol.dispose')]() {
+    if (!this._closed) this.end()
+  }
+}
+
+function refuse(query, error) {
+  if (typeof query.onResult === 'function') query.onResult(error)
+  else query.emit('error', error)
+}
+
+const DEPRECATED_END =
+  'conn.end() gives a connection of a pool back instead of closing it, as in mysql2; use conn.release()'
+
+/** A connection of a pool. */
+class PoolConnection extends Connection {
+  constructor({ pool, ...rest }) {
+    super(rest)
+    this._pool = pool
+    this._released = false
+    this.once('error', () => this._removeFromPool())
+    this.once('end', () => this._removeFromPool())
+  }
+
+  release() {
+    if (this._released || this._pool === null || this._pool._closed) return
+    this._released = true
+    this._pool.releaseConnection(this)
+  }
+
+  end(callback) {
+    if (this.config.gracefulEnd) {
+      this._removeFromPool()
+      super.end(callback)
+      return
+    }
+    const error = new Error(DEPRECATED_END)
+    this.emit('warn', error)
+    process.emitWarning(DEPRECATED_END, { type: 'HegarWarning', code: 'HEGAR_POOL_END' })
+    this.release()
+    if (typeof callback === 'function') callback()
+  }
+
+  destroy() {
+    this._removeFromPool()
+    super.destroy()
+  }
+
+  _removeFromPool() {
+    const pool = this._pool
+    if (pool === null || pool._closed) return
+    this._pool = null
+    pool._remove(this)
+  }
+
+  _endSession() {
+    this._isQuitting = true
+    this._closing = true
+    this._giveBack(() => this.emit('end'))
+  }
+
+  // Runs a query of the pool.
+  _ask(query, done) {
+    if (isLocalLoad(query.sql)) this.query(query).once('end', () => done())
+    else this._run(query, this._writer(query), null, done)
+  }
+
+  get _realEnd() {
+    return super.end
+  }
+}
+
+module.exports = { Pool, PoolConnection }

@@ -1,0 +1,267 @@
+'use strict'
+
+const { castRows } = require('./cells.js')
+const { errorOf } = require('./errors.js')
+const { wantsOf } = require('./row-wants.js')
+
+/**
+ * Runs a query on a target, a session or the pool itself. `context` is `{driver, target, connection, config, flavour,
+ * onStatus(serverStatus), isPaused(), onPump(pump), onFailure(raw, error, hasHandler)}`; `values` are those of a prepared statement, null for a
+ * text. `done()` is called when the connection is free again.
+ */
+function run(query, sql, values, context, done) {
+  const { driver, config, flavour } = context
+  const wants = wantsOf(driver, config, query._options)
+  const reader = new Reader(wants, values !== null, context)
+  const options = { shape: wants.shape, timeoutMs: query.timeout > 0 ? query.timeout : 0 }
+  const fail = (raw) => {
+    const error = errorOf(raw, {
+      sql,
+      config,
+      isMysql: flavour.isMysql,
+      operation: query.constructor.name,
+    })
+    process.nextTick(() => reportError(query, error, raw, context, done))
+  }
+  if (typeof query.onResult !== 'function') {
+    stream(query, sql, values, options, reader, context, fail, done)
+    return
+  }
+  const finish = (outcome) => process.nextTick(() => reportResult(query, outcome, reader, context, done))
+  if (values === null) driver.text(context.target, sql, options, finish, fail)
+  else driver.prepared(context.target, sql, values, options, finish, fail)
+}
+
+/** Makes of what Rust gives what the originals give. */
+class Reader {
+  #wants
+  #isBinary
+  #context
+
+  constructor(wants, isBinary, context) {
+    this.#wants = wants
+    this.#isBinary = isBinary
+    this.#context = context
+  }
+
+  rows({ rows, shape }, fields) {
+    const { cast, layout } = this.#wants
+    if (cast === null) return rows
+    const { connection, flavour } = this.#context
+    return castRows(rows, fields ?? flavour.fieldsOf(shape), {
+      cast,
+      layout,
+      isBinary: this.#isBinary,
+      isMysql: flavour.isMysql,
+      connection,
+    })
+  }
+
+  fields({ shape }) {
+    return this.#context.flavour.fieldsOf(shape)
+  }
+
+  header(done) {
+    this.#context.onStatus(done.serverStatus)
+    return this.#context.flavour.headerOf(done, this.#context.config)
+  }
+}
+
+function reportResult(query, outcome, reader, { flavour }, done) {
+  const list = outcome.list === undefined ? [outcome] : outcome.list.filter((_, at) => at !== outcome.out)
+  const rows = []
+  const fields = []
+  let failure = null
+  for (const result of list) {
+    if (result.rows === undefined) {
+      const header = reader.header(result)
+      rows.push(header)
+      fields.push(undefined)
+      if (!flavour.isMysql) {
+        query.emit('fields', undefined)
+        query.emit('result', header)
+      }
+      continue
+    }
+    const columns = reader.fields(result)
+    if (!flavour.isMysql) query.emit('fields', columns)
+    try {
+      rows.push(reader.rows(result, columns))
+    } catch (error) {
+      // A typeCast of the caller's that throws.
+      failure = error
+      break
+    }
+    fields.push(columns)
+  }
+  const isSingle = list.length === 1
+  const report = () => {
+    if (failure !== null) query.onResult(failure)
+    else if (isSingle && fields[0] === undefined && !flavour.isMysql) query.onResult(null, rows[0])
+    else if (isSingle) query.onResult(null, rows[0], fields[0])
+    else query.onResult(null, rows, fields)
+  }
+  inOrder(query, flavour, report, done)
+}
+
+// mysql2 ends a query before it calls back, mysql after.
+function inOrder(query, flavour, report, done) {
+  if (!flavour.isMysql) {
+    done()
+    query.emit('end')
+    report()
+    return
+  }
+  try {
+    report()
+  } finally {
+    done()
+    query.emit('end')
+  }
+}
+
+function reportError(query, error, raw, context, done) {
+  const { flavour } = context
+  const hasCallback = typeof query.onResult === 'function'
+  const hasHandler = hasCallback || query.listenerCount('error') > 0
+  context.onFailure(raw, error, hasHandler)
+  const report = () => {
+    if (hasCallback) query.onResult(error)
+    else if (hasHandler) query.emit('error', error)
+    else if (!query._hasLeft) context.onUnhandled(error)
+  }
+  // Both report an error before the end.
+  if (flavour.isMysql || !hasCallback) {
+    try {
+      report()
+    } finally {
+      done(error)
+      query.emit('end')
+    }
+    return
+  }
+  try {
+    query.onResult(error)
+  } finally {
+    done(error)
+    query.emit('end')
+  }
+}
+
+function stream(query, sql, values, options, reader, context, fail, done) {
+  const pump = new Pump(query, reader, context)
+  const end = () => process.nextTick(() => pump.end(done))
+  const failed = (raw) => {
+    // Who left has no use for the error that leaving is.
+    if (query._hasLeft && raw.code === 'HEGAR_ABORTED') end()
+    else process.nextTick(() => pump.fail(() => fail(raw)))
+  }
+  const piece = (part, size) => process.nextTick(() => pump.take(part, size))
+  const native = context.driver.stream(context.target, sql, values, options, piece, end, failed)
+  query._pump = pump
+  pump.open(native)
+  context.onPump(pump)
+  if (query._hasLeft) pump.leave()
+}
+
+/** Emits the pieces of a stream as events, no faster than they are wanted. */
+class Pump {
+  #query
+  #reader
+  #context
+  #native = null
+  #queue = []
+  #index = -1
+  #last = null
+  #isRunning = false
+
+  constructor(query, reader, context) {
+    this.#query = query
+    this.#reader = reader
+    this.#context = context
+  }
+
+  open(native) {
+    this.#native = native
+  }
+
+  leave() {
+    this.#native.leave()
+  }
+
+  take(part, size) {
+    if (part.rows === undefined) this.#queue.push({ done: part, size })
+    else if (part.rows.length === 0) this.#queue.push({ head: part, size })
+    else this.#queue.push({ part, rows: null, at: 0, size })
+    this.resume()
+  }
+
+  end(done) {
+    this.#last = () => {
+      this.#query._pump = null
+      done()
+      this.#query.emit('end')
+    }
+    this.resume()
+  }
+
+  fail(report) {
+    this.#last = report
+    this.resume()
+  }
+
+  resume() {
+    // Listeners may pause and resume while they are called.
+    if (this.#isRunning) return
+    this.#isRunning = true
+    try {
+      while (!this.#isPaused() && this.#queue.length > 0) {
+        if (!this.#step(this.#queue[0])) continue
+        const { size } = this.#queue.shift()
+        if (size > 0) this.#native.used(size)
+      }
+    } finally {
+      this.#isRunning = false
+    }
+    if (this.#queue.length > 0 || this.#last === null || this.#isPaused()) return
+    const last = this.#last
+    this.#last = null
+    last()
+  }
+
+  #isPaused() {
+    return !this.#query._hasLeft && (this.#query._isPaused || this.#context.isPaused())
+  }
+
+  // Whether the item is done with.
+  #step(item) {
+    const query = this.#query
+    const { isMysql } = this.#context.flavour
+    if (query._hasLeft) return true
+    if (item.done !== undefined) {
+      this.#index++
+      const header = this.#reader.header(item.done)
+      if (isMysql) query.emit('result', header, this.#index)
+      else {
+        query.emit('fields', undefined)
+        query.emit('result', header)
+      }
+      return true
+    }
+    if (item.head !== undefined) {
+      this.#index++
+      const fields = this.#reader.fields(item.head)
+      if (isMysql) query.emit('fields', fields, this.#index)
+      else query.emit('fields', fields)
+      return true
+    }
+    item.rows ??= this.#reader.rows(item.part)
+    while (item.at < item.rows.length) {
+      if (this.#isPaused()) return false
+      query.emit('result', item.rows[item.at++], this.#index)
+    }
+    return true
+  }
+}
+
+module.exports = { run }
