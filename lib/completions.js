@@ -41,7 +41,7 @@ let builders = new Map()
 
 /**
  * Registers a call, `{gate, resolve, reject, slow, piece, mayGenerate, describes, rows: null, built: 0}`, and returns its
- * number. `reject` gets what Rust reported, not an Error yet; `slow`, called before, gets the milliseconds of a call past
+ * number. Rows are instances of `Row` where a call has one. `reject` gets what Rust reported, not an Error yet; `slow`, called before, gets the milliseconds of a call past
  * the limit; `piece` gets rows or bytes of a stream and what they count for until they are used. Rows come as
  * `{rows, shape}` where the call `describes` them. A call that `isQuiet` lets the event loop end.
  */
@@ -229,7 +229,7 @@ function cut(buffer, encoding, start, end) {
 }
 
 function builderOf(shape, call) {
-  return builders.get(shape).builder(call.mayGenerate)
+  return builders.get(shape).builder(call)
 }
 
 /** The columns of a result, and the builders made for them when they were first needed. */
@@ -244,9 +244,14 @@ class Shape {
     this.columns = columns === null ? null : Object.freeze(columns.map(frozen))
     this.generated = null
     this.interpreted = null
+    // With rows of a class of their own, which only mysql's drop-in has.
+    this.classed = null
   }
 
-  builder(mayGenerate) {
+  builder({ mayGenerate, Row = null }) {
+    if (Row !== null && !Array.isArray(this.row)) {
+      return (this.classed ??= makeBuilder(this, { mayGenerate, Row }))
+    }
     if (mayGenerate) return (this.generated ??= makeBuilder(this, { mayGenerate }))
     return (this.interpreted ??= makeBuilder(this, { mayGenerate }))
   }

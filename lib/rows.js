@@ -13,14 +13,15 @@ const MAX_GENERATED = 200
  * The builder for columns of these kinds. `row` says where their values stand: a number is a column, an array has
  * columns, and `{names, nodes, nullable}` is an object, null if `nullable` and all columns in it are. Names are data,
  * `__proto__` is a property like any other.
+ * With a class `Row`, which has no members of its own, rows are instances of it.
  */
-function makeBuilder({ kinds, row }, { mayGenerate }) {
-  if (!mayGenerate || kinds.length > MAX_GENERATED) return interpreter(kinds, row)
+function makeBuilder({ kinds, row }, { mayGenerate, Row = null }) {
+  if (!mayGenerate || kinds.length > MAX_GENERATED) return interpreter(kinds, row, Row)
   try {
-    return generate(kinds, row)
+    return generate(kinds, row, Row)
   } catch (error) {
     // Thrown where the process forbids code generation (--disallow-code-generation-from-strings).
-    if (error instanceof EvalError) return interpreter(kinds, row)
+    if (error instanceof EvalError) return interpreter(kinds, row, Row)
     throw error
   }
 }
@@ -47,7 +48,7 @@ const expressions = {
 }
 
 // Generated code contains nothing of the result but column numbers and names as JSON strings.
-function generate(kinds, row) {
+function generate(kinds, row, Row) {
   const masks = masksOf(kinds)
   const source = [
     "'use strict'",
@@ -61,11 +62,28 @@ function generate(kinds, row) {
       const read = expressions[kind].replaceAll(/\bv\b/g, `v${index}`)
       return `    let v${index} = ${kind === 'a' ? '[]' : 'null'}; if (${bit(index)} === 0) { ${read} }`
     }),
-    `    out[at + row] = ${literal(row)}`,
+    `    out[at + row] = ${Row === null ? literal(row) : instance(row)}`,
     '  }',
     '}',
   ].join('\n')
-  return new Function('Buffer', source)(Buffer)
+  return new Function('Buffer', 'make', source)(Buffer, Row === null ? null : makerOf(row, Row))
+}
+
+// A constructor with a parameter for each member is as quick as a literal.
+function makerOf({ names }, Row) {
+  const parameters = names.map((_, at) => `m${at}`)
+  const members = names.map((name, at) =>
+    name === '__proto__'
+      ? `Object.defineProperty(this, "__proto__", { value: m${at}, writable: true, enumerable: true, configurable: true })`
+      : `this[${JSON.stringify(name)}] = m${at}`,
+  )
+  const make = new Function(...parameters, members.join('\n'))
+  make.prototype = Row.prototype
+  return make
+}
+
+function instance({ nodes }) {
+  return `new make(${nodes.map(literal).join(', ')})`
 }
 
 function literal(node) {
@@ -97,7 +115,7 @@ function key(name) {
   return name === '__proto__' ? `[${quoted}]` : quoted
 }
 
-function interpreter(kinds, row) {
+function interpreter(kinds, row, Row) {
   const masks = masksOf(kinds)
   return function build(out, at, count, s) {
     const cursor = { ...s, a: 0, z: 0, b: 0 }
@@ -110,7 +128,8 @@ function interpreter(kinds, row) {
         cells.nulls[column] = isNull
         cells.values[column] = isNull ? nullOf(kinds[column]) : readers[kinds[column]](cursor)
       }
-      out[at + index] = assemble(row, cells)
+      const built = assemble(row, cells)
+      out[at + index] = Row === null ? built : withMembers(new Row(), built)
     }
   }
 }
@@ -127,6 +146,11 @@ function assemble(node, cells) {
   for (let at = 0; at < node.names.length; at++) {
     setMember(object, node.names[at], assemble(node.nodes[at], cells))
   }
+  return object
+}
+
+function withMembers(object, members) {
+  for (const name of Object.keys(members)) setMember(object, name, members[name])
   return object
 }
 

@@ -14,11 +14,11 @@ const TEXTS = new Set([0, 15, 16, 242, 245, 246, 247, 248, 249, 250, 251, 252, 2
  * Runs a `typeCast` on rows that came as `[…cells, …the bytes they came as]` and lays them out. `cast` is the function, or
  * false for the bytes themselves; `describe(field)` gives what the function sees of a column.
  */
-function castRows(rows, fields, { cast, layout, isBinary, isMysql, connection }) {
+function castRows(rows, fields, { cast, layout, isBinary, isMysql, Row, connection }) {
   const columns = fields.map((field) => columnOf(field, isMysql))
   const place = placer(columns, layout)
   return rows.map((cells) => {
-    const row = layout.rowsAsArray && !layout.nestTables ? new Array(columns.length) : {}
+    const row = newRow(layout, columns.length, Row)
     for (let at = 0; at < columns.length; at++) {
       const value = cells[at]
       const bytes = cells[columns.length + at]
@@ -26,6 +26,11 @@ function castRows(rows, fields, { cast, layout, isBinary, isMysql, connection })
     }
     return row
   })
+}
+
+function newRow({ rowsAsArray, nestTables }, length, Row) {
+  if (rowsAsArray && !nestTables) return new Array(length)
+  return Row === null ? {} : new Row()
 }
 
 function valueOf(cast, column, value, bytes, { isBinary, isMysql, connection }) {
@@ -93,7 +98,7 @@ function set(object, name, value) {
 }
 
 function placer(columns, { rowsAsArray, nestTables }) {
-  if (typeof nestTables === 'string' && nestTables !== '') {
+  if (typeof nestTables === 'string') {
     return (row, at, value) => set(row, columns[at].table + nestTables + columns[at].name, value)
   }
   if (nestTables) {

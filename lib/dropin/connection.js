@@ -7,7 +7,7 @@ const { errorOf, closedError } = require('./errors.js')
 const { loadFile, isLocalLoad } = require('./local-file.js')
 const { toParameters } = require('./parameters.js')
 const { Prepared } = require('./prepared.js')
-const { Query, Execute, readCall } = require('./query.js')
+const { Query, Execute, readCall, readExecute } = require('./query.js')
 const { run } = require('./run.js')
 const { toPositional } = require('./named-placeholders.js')
 
@@ -32,6 +32,8 @@ class Connection extends EventEmitter {
   #held = []
   #pumps = new Set()
   #watched = false
+  #connectCallbacks = []
+  #prepared = new Set()
 
   /** `read` is what readOptions gives; a pool gives its driver. `strings` are escape, escapeId and format. */
   constructor({ read, flavour, strings, driver = null }) {
@@ -48,8 +50,10 @@ class Connection extends EventEmitter {
     this._fatalError = null
     this._protocolError = null
     this._isQuitting = false
+    this._wasDestroyed = false
+    this._wasOpen = false
     this.stream = new StreamFace()
-    this.#driver = driver ?? new Driver(read)
+    this.#driver = driver ?? new Driver(read, flavour.Row)
     this._ownsDriver = driver === null
   }
 
@@ -65,6 +69,7 @@ class Connection extends EventEmitter {
           this.sqlMode = modeOf(value >= LITERAL_BACKSLASH)
           this.#isOpen = true
           this.authorized = true
+          this._wasOpen = true
           opened(null, value % LITERAL_BACKSLASH >= ID)
           // A pool may have handed the session to the object that had it before.
           if (this.#session === null) return
@@ -96,16 +101,12 @@ class Connection extends EventEmitter {
     if (typeof callback !== 'function') return
     if (this._fatalError !== null) return callback(this._fatalError)
     if (this.#isOpen) return callback(null, this)
-    const connected = (value) => {
-      this.removeListener('error', failed)
-      callback(null, value)
-    }
-    const failed = (error) => {
-      this.removeListener('connect', connected)
-      callback(error)
-    }
-    this.once('connect', connected)
-    this.once('error', failed)
+    this.#connectCallbacks.push(callback)
+  }
+
+  _connected(value) {
+    for (const callback of this.#connectCallbacks.splice(0)) callback(null, value)
+    this.emit('connect', value)
   }
 
   /** Ends a connection that was not to be had. */
@@ -115,7 +116,9 @@ class Connection extends EventEmitter {
     this._fatalError = error
     const wasTold = this._refuseAll(error)
     if (this._ownsDriver) this.#driver.close(0, () => {})
-    if (!wasTold || this.listenerCount('error') > 0) this.emit('error', error)
+    const callbacks = this.#connectCallbacks.splice(0)
+    for (const callback of callbacks) callback(error)
+    if (!wasTold && callbacks.length === 0) this.emit('error', error)
     process.nextTick(() => this.emit('end'))
   }
 
@@ -169,12 +172,12 @@ class Connection extends EventEmitter {
   }
 
   execute(sql, values, callback) {
-    const { options, callback: given } = readCall(sql, values, callback, this.config)
-    if (options.values === undefined || options.values === null) options.values = undefined
+    const { options, callback: given } = readExecute(sql, values, callback, this.config)
     const execute = new Execute(options, given)
     const positional = this._positional(execute)
     execute.sql = positional.sql
     execute.values = positional.values
+    this.#remember(positional.sql)
     return this._run(execute, () => positional.sql, toParameters(positional.values))
   }
 
@@ -256,7 +259,7 @@ class Connection extends EventEmitter {
           process.nextTick(() => {
             const error = errorOf(raw, { config: this.config, isMysql: this.flavour.isMysql, operation })
             if (isFatal) error.fatal = true
-            this.#failed(isFatal ? { ...raw, fatal: true } : raw, error, true)
+            this.#failed(raw, error, true)
             ended()
             settle(error)
           })
@@ -264,6 +267,7 @@ class Connection extends EventEmitter {
       },
       refuse: settle,
       hasCallback: typeof callback === 'function',
+      name: operation,
     })
   }
 
@@ -278,7 +282,7 @@ class Connection extends EventEmitter {
     this._service((number, session) => session.reset(number), callback)
   }
 
-  changeUser(options, callback) {
+  changeUser(options, callback, answer = () => []) {
     if (typeof options === 'function') return this.changeUser({}, options)
     const { user, password, password1, database, charset } = options ?? {}
     const collation = charset === undefined ? null : this._collationOf(charset)
@@ -288,7 +292,7 @@ class Connection extends EventEmitter {
       if (user) this.config.user = user
       if (database) this.config.database = database
       if (password) this.config.password = password
-      return []
+      return answer()
     }
     this._service(change, callback, { operation: 'ChangeUser', ok, isFatal: true })
     return undefined
@@ -297,14 +301,25 @@ class Connection extends EventEmitter {
   prepare(options, callback) {
     const sql = typeof options === 'string' ? options : options.sql
     const start = (number, session) => session.prepare(number, statementFor(sql, false).native)
-    const ok = (counts) => [new Prepared(this, sql, counts)]
+    const ok = (counts) => {
+      this.#remember(sql)
+      return [new Prepared(this, sql, counts)]
+    }
     this._service(start, callback, { ok })
   }
 
   unprepare(sql) {
     const text = typeof sql === 'object' ? sql.sql : sql
+    if (!this.#prepared.delete(text)) return undefined
     const start = (number, session) => session.unprepare(number, statementFor(text, false).native)
     this._service(start, () => {})
+    return new Prepared(this, text, 0)
+  }
+
+  // Remembers a text that is prepared on this connection.
+  #remember(sql) {
+    if (this.#prepared.size >= this.config.maxPreparedStatements) this.#prepared.clear()
+    this.#prepared.add(sql)
   }
 
   beginTransaction(callback) {
@@ -348,7 +363,11 @@ class Connection extends EventEmitter {
 
   end(callback) {
     if (this._isQuitting || this.#isClosed()) {
-      const error = closedError()
+      const error = this._closedError({ name: 'Quit' })
+      if (this.flavour.isMysql) {
+        process.nextTick(() => callback?.(error))
+        return
+      }
       if (typeof callback === 'function') callback(error)
       else this.emit('error', error)
       return
@@ -372,7 +391,8 @@ class Connection extends EventEmitter {
   #ended(ended, callback) {
     ended()
     const settle = () => {
-      callback?.(undefined)
+      if (this.flavour.isMysql) callback?.(undefined)
+      else callback?.()
       this.emit('end')
     }
     if (this._ownsDriver) this.#driver.close(1000, () => process.nextTick(settle))
@@ -381,6 +401,7 @@ class Connection extends EventEmitter {
 
   /** Closes the connection now. What it runs is ended. */
   destroy() {
+    this._wasDestroyed = true
     if (this._closing) return
     this._closing = true
     this._isQuitting = true
@@ -405,7 +426,9 @@ class Connection extends EventEmitter {
   // Carries a command out, or keeps it until its turn has come.
   _command(command) {
     if (this._isQuitting || this.#isClosed()) {
-      command.refuse(this._closedError(command))
+      const refuse = () => command.refuse(this._closedError(command))
+      if (this.flavour.isMysql) process.nextTick(refuse)
+      else refuse()
       return
     }
     if (!this.#isOpen || this.#isBlocked || this.#pending.length > 0) this.#pending.push(command)
@@ -471,7 +494,11 @@ class Connection extends EventEmitter {
     this._fatalError = error
     this.stream.destroyed = true
     const wasTold = this._refuseAll(error) || isHandled
-    if (!wasTold || this._pool !== null) this.emit('error', error)
+    try {
+      if (!wasTold || this._pool !== null) this.emit('error', error)
+    } finally {
+      this._closing = true
+    }
     if (this._ownsDriver) this.#driver.close(0, () => {})
     process.nextTick(() => this.emit('end'))
   }

@@ -19,11 +19,14 @@ class Driver {
   #gate = new Gate()
   #shapes = new Map()
   #mayGenerate
+  /** The class of rows, or null for plain objects. */
+  #Row
   /** What calls want that have no options of their own. */
   #plain
 
   /** `native` are complete options, `values` those of them that say how values look. */
-  constructor({ native, values, mayGenerate }) {
+  constructor({ native, values, mayGenerate }, Row = null) {
+    this.#Row = Row
     this.options = native
     this.values = values
     this.#mayGenerate = mayGenerate
@@ -101,6 +104,7 @@ class Driver {
       slow: ignore,
       piece,
       mayGenerate: this.#mayGenerate,
+      Row: this.#Row,
       describes: true,
       isQuiet,
       rows: null,

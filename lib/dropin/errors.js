@@ -22,7 +22,7 @@ function errorOf(raw, { sql, config, isMysql = false, operation = 'Query' }) {
       return withSql(timeoutOfConnect(), sql)
     case 'HEGAR_QUERY_TIMEOUT':
     case 'HEGAR_ABORTED':
-      return withSql(timeoutOfQuery(isMysql, operation), sql)
+      return isMysql ? withSql(timeoutOfQuery(isMysql, operation), sql) : timeoutOfQuery(isMysql, operation)
     case 'HEGAR_POOL_CLOSED':
       return coded('Pool is closed.', isMysql ? { code: 'POOL_CLOSED' } : {})
     case 'HEGAR_QUEUE_FULL':
@@ -39,18 +39,26 @@ function errorOf(raw, { sql, config, isMysql = false, operation = 'Query' }) {
 }
 
 function serverError({ errno, message, sqlState }, sql, isMysql) {
-  const code = codeOf(errno)
+  const code = nameOf(errno, isMysql)
   const error = new Error(isMysql ? `${code}: ${message}` : message)
   error.code = code
   error.errno = errno
   if (isMysql) {
     error.sqlMessage = message
     error.sqlState = sqlState
+    if (sql !== undefined) error.index = 0
   } else {
     error.sqlState = sqlState
     error.sqlMessage = message
   }
   return withSql(error, sql)
+}
+
+// What nobody has named has no name there.
+function nameOf(errno, isMysql) {
+  const code = codeOf(errno)
+  if (code !== `ER_${errno}`) return code
+  return isMysql ? 'UNKNOWN_CODE_PLEASE_REPORT' : undefined
 }
 
 function withSql(error, sql) {

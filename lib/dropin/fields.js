@@ -116,7 +116,8 @@ class OkPacket {
     this.insertId = Number(insertId)
     this.serverStatus = serverStatus
     this.warningCount = warningStatus
-    this.message = info
+    // With the byte in front that says how long it is, as mysql has it.
+    this.message = info === '' ? '' : String.fromCharCode(info.length) + info
     this.protocol41 = true
     this.changedRows = Number(
       /^[^:0-9]+: [0-9]+[^:0-9]+: ([0-9]+)[^:0-9]+: [0-9]+[^:0-9]*$/.exec(info)?.[1] ?? 0,
@@ -126,13 +127,19 @@ class OkPacket {
 
 // Ids past 2^63 are read as what they are in two's complement, as mysql2 does.
 function signed(value) {
-  return typeof value === 'bigint' ? BigInt.asIntN(64, value) : value
+  if (typeof value !== 'bigint') return value
+  const number = Number(BigInt.asIntN(64, value))
+  return Number.isSafeInteger(number) ? number : BigInt.asIntN(64, value)
 }
 
 // Past 2^53 a number would be another one, so a string is given, as in mysql2.
 function numberOf(value, asString) {
   if (typeof value === 'bigint') return value.toString()
-  return asString && value > 2 ** 53 - 1 ? String(value) : value
+  // It counts from where the original goes over to two words.
+  return asString && Math.abs(value) >= 2 ** 53 ? String(value) : value
 }
 
-module.exports = { ColumnDefinition, FieldPacket, ResultSetHeader, OkPacket }
+/** A row as mysql gives it. */
+class RowDataPacket {}
+
+module.exports = { RowDataPacket, ColumnDefinition, FieldPacket, ResultSetHeader, OkPacket }

@@ -1,16 +1,18 @@
 'use strict'
 
-const { ColumnDefinition, FieldPacket, OkPacket, ResultSetHeader } = require('./fields.js')
+const { ColumnDefinition, FieldPacket, OkPacket, ResultSetHeader, RowDataPacket } = require('./fields.js')
 
 /** What is different between the two originals: the shapes of fields and headers. */
 const mysql2 = {
   isMysql: false,
+  Row: null,
   fieldsOf: (shape) => made(shape, 'mysql2', ColumnDefinition),
   headerOf: (done, config) => new ResultSetHeader(done, config.bigNumberStrings),
 }
 
 const mysql = {
   isMysql: true,
+  Row: RowDataPacket,
   fieldsOf: (shape) => made(shape, 'mysql', FieldPacket),
   headerOf: (done) => new OkPacket(done),
 }

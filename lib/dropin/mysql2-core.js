@@ -13,7 +13,7 @@ class Connection extends BaseConnection {
   constructor(options) {
     super({ read: readOptions(options), flavour, strings })
     this._open((error) => {
-      if (error === null) this.emit('connect', { connectionId: this.threadId })
+      if (error === null) this._connected({ connectionId: this.threadId })
       else this._refused(error)
     })
   }

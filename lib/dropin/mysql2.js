@@ -1,7 +1,7 @@
 'use strict'
 
 const { Connection, Pool, PoolConnection, createQuery } = require('./mysql2-core.js')
-const { PoolCluster } = require('./cluster.js')
+const { PoolCluster: BasePoolCluster } = require('./cluster.js')
 const { Query } = require('./query.js')
 const { CharsetToEncoding } = require('./constants/charset-encodings.js')
 const { Charsets } = require('./constants/charsets.js')
@@ -16,8 +16,14 @@ function createPool(options) {
   return new Pool(options)
 }
 
+class PoolCluster extends BasePoolCluster {
+  constructor(config) {
+    super(config, createPool, { flavour: 'mysql2', createQuery })
+  }
+}
+
 function createPoolCluster(config) {
-  return new PoolCluster(config, createPool, { flavour: 'mysql2', createQuery })
+  return new PoolCluster(config)
 }
 
 function createServer() {

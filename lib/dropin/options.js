@@ -1,6 +1,7 @@
 'use strict'
 
 const { URL } = require('node:url')
+const { inspect } = require('node:util')
 const { normaliseOptions } = require('../options.js')
 const { optionError } = require('../errors.js')
 const { parseUri } = require('../uri.js')
@@ -210,11 +211,14 @@ function readCharset(options, isMysql) {
   if (number === undefined) throw new TypeError(`Unknown charset '${charset ?? charsetNumber}'`)
   if (name.startsWith('UTF8MB4')) return number < 256 ? number : UTF8MB4_UNICODE_CI
   if (name.startsWith('UTF8')) return name === 'UTF8_BIN' ? 46 : UTF8MB4_GENERAL_CI
-  throw optionError(
-    'HEGAR_OPTION_UNSUPPORTED',
-    `option 'charset' cannot be '${name}': text travels as utf8mb4, and the server converts it; leave it out`,
-    'charset',
+  process.emitWarning(
+    `text travels as utf8mb4, not as ${name}; the server converts it. Leave the option charset out`,
+    {
+      type: 'HegarWarning',
+      code: 'HEGAR_CHARSET',
+    },
   )
+  return UTF8MB4_GENERAL_CI
 }
 
 function valuesOf(native) {
@@ -233,7 +237,7 @@ function valuesOf(native) {
   return Object.fromEntries(names.map((name) => [name, native[name] ?? false]))
 }
 
-// What the originals show as `config`. The password is there, but not for those who list or print it.
+// What the originals show as `config`. The password is there as well, but not for those who print it.
 function describe(given, native, own) {
   const config = {
     ...own,
@@ -254,10 +258,10 @@ function describe(given, native, own) {
     maxPreparedStatements: native.maxPreparedStatements,
     connectAttributes: native.connectAttributes,
   }
-  return Object.defineProperty(config, 'password', {
-    value: native.password || undefined,
-    writable: true,
-    configurable: true,
+  config.password = native.password || undefined
+  return Object.defineProperty(config, inspect.custom, {
+    value: (depth, options) =>
+      inspect({ ...config, password: config.password && '***', ssl: config.ssl && '…' }, options),
   })
 }
 

@@ -1,6 +1,6 @@
 'use strict'
 
-const { isDate, isUint8Array } = require('node:util').types
+const { isBoxedPrimitive, isDate, isUint8Array } = require('node:util').types
 
 /**
  * The parameters of execute() as a prepared statement takes them: arrays and objects as JSON. Throws, as mysql2 does, for
@@ -26,6 +26,7 @@ function toParameter(value) {
       return value.toString()
     case 'object':
       if (value === null || isDate(value) || isUint8Array(value)) return value
+      if (isBoxedPrimitive(value)) return toParameter(value.valueOf())
       return JSON.stringify(value)
     default:
       return value

@@ -7,7 +7,7 @@ const { errorOf } = require('./errors.js')
 const { isLocalLoad } = require('./local-file.js')
 const { poolConfigOf } = require('./options.js')
 const { toParameters } = require('./parameters.js')
-const { Query, Execute, readCall } = require('./query.js')
+const { Query, Execute, readCall, readExecute } = require('./query.js')
 const { run } = require('./run.js')
 const { toPositional } = require('./named-placeholders.js')
 
@@ -42,7 +42,7 @@ class Pool extends EventEmitter {
     this.Class = Class
     this.config = poolConfigOf(read)
     this._closed = false
-    this.#driver = new Driver(read)
+    this.#driver = new Driver(read, flavour.Row)
   }
 
   get _limit() {
@@ -150,6 +150,7 @@ class Pool extends EventEmitter {
 
   query(sql, values, callback) {
     const query = this._createQuery(sql, values, callback)
+    query._isOfPool = true
     if (this.#needsConnection(query) || this.#escapes !== true)
       return this.#onConnection(query, (connection, done) => connection._ask(query, done))
     let text
@@ -172,8 +173,9 @@ class Pool extends EventEmitter {
   }
 
   execute(sql, values, callback) {
-    const { options, callback: given } = readCall(sql, values, callback, this.config.connectionConfig)
+    const { options, callback: given } = readExecute(sql, values, callback, this.config.connectionConfig)
     const execute = new Execute(options, given)
+    execute._isOfPool = true
     try {
       const positional = this.#positional(execute)
       execute.sql = positional.sql
@@ -259,7 +261,7 @@ class Pool extends EventEmitter {
     const done = typeof callback === 'function' ? callback : () => {}
     for (const connection of this.#held) connection._endSession()
     this.#held.clear()
-    this.#driver.close(DRAIN_MS, () => process.nextTick(done))
+    this.#driver.close(DRAIN_MS, () => process.nextTick(done, undefined))
   }
 
   format(sql, values) {

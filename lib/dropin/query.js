@@ -15,6 +15,7 @@ class Query extends EventEmitter {
   /** Set while rows are read: `{pause(), resume(), leave()}`. */
   _pump = null
   _isPaused = false
+  _isOfPool = false
   _hasLeft = false
 
   constructor(options, callback) {
@@ -104,4 +105,12 @@ function readCall(sql, values, callback, config) {
   return { options, callback }
 }
 
-module.exports = { Query, Execute, readCall }
+/** The same for execute(), where the values of the options go before the argument. */
+function readExecute(sql, values, callback, config) {
+  const read = readCall(sql, values, callback, config)
+  if (typeof sql === 'object' && sql?.values) read.options.values = sql.values
+  read.options.values ??= undefined
+  return read
+}
+
+module.exports = { Query, Execute, readCall, readExecute }

@@ -9,16 +9,18 @@ const names = ['supportBigNumbers', 'bigNumberStrings', 'dateStrings', 'timezone
  * there is one, and the layout that it then has to give the rows. `options` are those of the query, `config` those of its
  * connection, which count where the query says nothing.
  */
-function wantsOf(driver, config, options) {
-  const rowsAsArray = options.rowsAsArray ?? config.rowsAsArray
-  const nestTables = options.nestTables ?? config.nestTables
+function wantsOf(driver, config, options, isMysql) {
+  const rowsAsArray = isMysql ? false : (options.rowsAsArray ?? config.rowsAsArray)
+  // To mysql an empty separator is none, and there is no such option of connections.
+  const nestTables = isMysql ? options.nestTables || undefined : (options.nestTables ?? config.nestTables)
   const typeCast = castOf(config, options)
-  const values = valuesOf(driver, options)
+  const values = isMysql ? null : valuesOf(driver, options)
   if (typeof typeCast === 'function' || typeCast === false) {
     const shape = driver.shape({ rows: 'arrays', wire: true, values })
     return { shape, cast: typeCast, layout: { rowsAsArray, nestTables } }
   }
-  if (!rowsAsArray && !nestTables && values === null) return { shape: driver.plain, cast: null, layout: null }
+  if (!rowsAsArray && !nestTables && nestTables !== '' && values === null)
+    return { shape: driver.plain, cast: null, layout: null }
   const shape = driver.shape({
     rows: rowsOf(rowsAsArray, nestTables),
     separator: typeof nestTables === 'string' ? nestTables : '',
@@ -27,16 +29,13 @@ function wantsOf(driver, config, options) {
   return { shape, cast: null, layout: null }
 }
 
-// A function of the connection counts unless the query has one too.
 function castOf(config, { typeCast }) {
-  if (typeof typeCast === 'function') return typeCast
-  if (typeof config.typeCast === 'function') return config.typeCast
   return typeCast ?? config.typeCast
 }
 
 // As in mysql2: tables before arrays.
 function rowsOf(rowsAsArray, nestTables) {
-  if (typeof nestTables === 'string' && nestTables !== '') return 'prefixed'
+  if (typeof nestTables === 'string') return 'prefixed'
   if (nestTables === true) return 'tables'
   return rowsAsArray ? 'arrays' : 'objects'
 }

@@ -11,7 +11,7 @@ const { wantsOf } = require('./row-wants.js')
  */
 function run(query, sql, values, context, done) {
   const { driver, config, flavour } = context
-  const wants = wantsOf(driver, config, query._options)
+  const wants = wantsOf(driver, config, query._options, flavour.isMysql)
   const reader = new Reader(wants, values !== null, context)
   const options = { shape: wants.shape, timeoutMs: query.timeout > 0 ? query.timeout : 0 }
   const fail = (raw) => {
@@ -53,6 +53,7 @@ class Reader {
       layout,
       isBinary: this.#isBinary,
       isMysql: flavour.isMysql,
+      Row: flavour.Row,
       connection,
     })
   }
@@ -96,12 +97,19 @@ function reportResult(query, outcome, reader, { flavour }, done) {
   }
   const isSingle = list.length === 1
   const report = () => {
-    if (failure !== null) query.onResult(failure)
-    else if (isSingle && fields[0] === undefined && !flavour.isMysql) query.onResult(null, rows[0])
-    else if (isSingle) query.onResult(null, rows[0], fields[0])
+    if (failure !== null) callBack(query, flavour, failure)
+    else if (isSingle) callBack(query, flavour, null, rows[0], fields[0])
     else query.onResult(null, rows, fields)
   }
   inOrder(query, flavour, report, done)
+}
+
+// The originals differ in how many arguments they call back with.
+function callBack(query, { isMysql }, error, rows, fields) {
+  if (isMysql || query._isOfPool) query.onResult(error, rows, fields)
+  else if (error !== null) query.onResult(error)
+  else if (fields === undefined) query.onResult(null, rows)
+  else query.onResult(null, rows, fields)
 }
 
 // mysql2 ends a query before it calls back, mysql after.
@@ -126,7 +134,9 @@ function reportError(query, error, raw, context, done) {
   const hasHandler = hasCallback || query.listenerCount('error') > 0
   context.onFailure(raw, error, hasHandler)
   const report = () => {
-    if (hasCallback) query.onResult(error)
+    if (flavour.isMysql && query.listenerCount('error') > 0) query.emit('error', error)
+    if (hasCallback) callBack(query, flavour, error)
+    else if (flavour.isMysql && hasHandler) return
     else if (hasHandler) query.emit('error', error)
     else if (!query._hasLeft) context.onUnhandled(error)
   }
@@ -141,7 +151,7 @@ function reportError(query, error, raw, context, done) {
     return
   }
   try {
-    query.onResult(error)
+    callBack(query, flavour, error)
   } finally {
     done(error)
     query.emit('end')

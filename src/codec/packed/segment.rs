@@ -104,13 +104,13 @@ impl Segment {
             (Form::DateTime, Cell::Date(parts)) => self.double(format.zone.datetime_ms(&parts)),
             (Form::DateOrText, Cell::Date(parts)) => {
                 let ms = format.zone.date_ms(parts.year, parts.month, parts.day);
-                self.date_or_text(ms, |out| {
+                self.date_or_text(ms, &parts, |out| {
                     date::write_date(parts.year, parts.month, parts.day, out);
                 });
             }
             (Form::DateTimeOrText(decimals), Cell::Date(parts)) => {
                 let ms = format.zone.datetime_ms(&parts);
-                self.date_or_text(ms, |out| date::write_datetime(&parts, decimals, out));
+                self.date_or_text(ms, &parts, |out| date::write_datetime(&parts, decimals, out));
             }
             (Form::NumberOrPadded, Cell::Int(_) | Cell::UInt(_)) => {
                 let mut digits = Vec::new();
@@ -150,8 +150,8 @@ impl Segment {
         Ok(())
     }
 
-    fn date_or_text(&mut self, ms: f64, write: impl FnOnce(&mut Vec<u8>)) {
-        if ms.is_nan() {
+    fn date_or_text(&mut self, ms: f64, parts: &date::DateParts, write: impl FnOnce(&mut Vec<u8>)) {
+        if ms.is_nan() || parts.month == 0 || parts.day == 0 {
             self.words.push(1);
             self.ascii(write);
         } else {

@@ -49,7 +49,11 @@ impl Connection {
         if result.is_ok() {
             result = self.restore_settings().await;
         }
-        self.finish(result)
+        // MariaDB goes on after a refusal, MySQL hangs up, which the next command finds.
+        let was_refused = result.as_ref().is_err_and(|error| error.errno().is_some());
+        let result = self.finish(result);
+        self.usable |= was_refused;
+        result
     }
 
     /// What a login sets and the server's reset takes back: IGNORE_SPACE, which the login puts into sql_mode, and on
