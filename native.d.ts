@@ -77,6 +77,8 @@ export declare class NativePool {
   health(call: number): void
   /** Closes the pool; the outcome is 1 if all connections were gone within `drain_ms`, otherwise 0. */
   close(call: number, drainMs: number): void
+  /** Has new connections log in with another password. */
+  setPassword(password: string): void
   /** The attempts to connect since this was last asked, as a JSON array; they are kept from the first time on. */
   takeConnects(): string
   /** The figures behind `db.stats()`, as JSON. */

@@ -19,6 +19,7 @@ const RESULT_DONE = 12
 const RESULTS_END = 13
 const DONE_PIECE = 14
 const HEADER = 32
+const NO_BYTES = Buffer.alloc(0)
 
 // Large enough for the segments of rows, small enough for the processor's cache.
 const staging = Buffer.allocUnsafeSlow(256 * 1024)
@@ -217,7 +218,7 @@ function build(rows, at, payload, start, builder) {
     double,
     text: isApart ? completions.takeText() : cut(views.buffer, 'latin1', text, bytes),
     wide: words[head + 7] === 1 ? completions.takeWide() : cut(views.buffer, 'utf16le', wide, text),
-    bytes: words[head + 5] === 0 ? views.buffer : views.buffer.subarray(bytes, bytes + words[head + 5]),
+    bytes: words[head + 5] === 0 ? NO_BYTES : views.buffer.subarray(bytes, bytes + words[head + 5]),
   }
   builder(rows, at, count, segment)
   return count

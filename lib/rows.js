@@ -47,26 +47,40 @@ const expressions = {
   w: `if (W[p++] === 0) v = new Date(D[q++]); else { ${text} }`,
 }
 
+// The bytes that cells came as are no values: a row that has them is an array of its values, then where each cell's bytes
+// begin and end (-1 for NULL), and last the bytes of its segment. Most of them nobody looks at.
+const WIRE = 'r'
+
 // Generated code contains nothing of the result but column numbers and names as JSON strings.
 function generate(kinds, row, Row) {
   const masks = masksOf(kinds)
   const source = [
     "'use strict'",
     'return function build(out, at, count, s) {',
+    ...(kinds.includes(WIRE) ? ['  const B = Buffer.from(s.bytes)'] : []),
     '  const W = s.words, D = s.doubles, narrow = s.text, wide = s.wide',
     '  let p = s.word, q = s.double, a = 0, z = 0, e = 0, b = 0, c = 0',
     '  for (let row = 0; row < count; row++) {',
     ...Array.from({ length: masks }, (_, mask) => `    const n${mask} = W[p++]`),
     // All of them, also those that have no place in the row: the next one lies behind.
     ...Array.from(kinds, (kind, index) => {
+      if (kind === WIRE) {
+        return `    let v${index} = -1, x${index} = -1; if (${bit(index)} === 0) { c = W[p++]; v${index} = b; x${index} = b = c }`
+      }
       const read = expressions[kind].replaceAll(/\bv\b/g, `v${index}`)
       return `    let v${index} = ${kind === 'a' ? '[]' : 'null'}; if (${bit(index)} === 0) { ${read} }`
     }),
-    `    out[at + row] = ${Row === null ? literal(row) : instance(row)}`,
+    `    out[at + row] = ${rowSource(kinds, row, Row)}`,
     '  }',
     '}',
   ].join('\n')
   return new Function('Buffer', 'make', source)(Buffer, Row === null ? null : makerOf(row, Row))
+}
+
+function rowSource(kinds, row, Row) {
+  if (!kinds.includes(WIRE)) return Row === null ? literal(row) : instance(row)
+  const cells = Array.from(kinds, (kind, index) => (kind === WIRE ? `v${index}, x${index}` : `v${index}`))
+  return `[${cells.join(', ')}, B]`
 }
 
 // A constructor with a parameter for each member is as quick as a literal.
@@ -117,6 +131,7 @@ function key(name) {
 
 function interpreter(kinds, row, Row) {
   const masks = masksOf(kinds)
+  if (kinds.includes(WIRE)) return wireInterpreter(kinds, masks)
   return function build(out, at, count, s) {
     const cursor = { ...s, a: 0, z: 0, b: 0 }
     const cells = { values: new Array(kinds.length), nulls: new Array(kinds.length) }
@@ -130,6 +145,30 @@ function interpreter(kinds, row, Row) {
       }
       const built = assemble(row, cells)
       out[at + index] = Row === null ? built : withMembers(new Row(), built)
+    }
+  }
+}
+
+function wireInterpreter(kinds, masks) {
+  return function build(out, at, count, s) {
+    const cursor = { ...s, a: 0, z: 0, b: 0 }
+    const bytes = Buffer.from(s.bytes)
+    for (let index = 0; index < count; index++) {
+      const nulls = cursor.word
+      cursor.word += masks
+      const cells = []
+      for (let column = 0; column < kinds.length; column++) {
+        const isNull = (s.words[nulls + (column >>> 5)] & (1 << (column & 31))) !== 0
+        if (kinds[column] !== WIRE) cells.push(isNull ? null : readers[kinds[column]](cursor))
+        else if (isNull) cells.push(-1, -1)
+        else {
+          const start = cursor.b
+          cursor.b = cursor.words[cursor.word++]
+          cells.push(start, cursor.b)
+        }
+      }
+      cells.push(bytes)
+      out[at + index] = cells
     }
   }
 }

@@ -14,7 +14,7 @@ use crate::{
     abort::Abort,
     call::Answer,
     codec::{format::Format, packed::RowShapes},
-    config::Config,
+    config::{Config, Secret},
     error::{Error, Kind, Result},
     metrics::{Gauges, Metrics, Operation},
     pool::Pool,
@@ -77,6 +77,11 @@ impl Engine {
 
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// See [`Pool::set_password`].
+    pub fn set_password(&self, password: Secret) {
+        self.pool.set_password(password);
     }
 
     /// See [`Pool::take_connects`].

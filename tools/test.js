@@ -25,6 +25,7 @@ main().then(
 async function main() {
   await ensureDependencies({ log })
   await ensureAddon({ log })
+  await require('../__test__/libraries/install.js').installLibraries({ log })
   const { startMariadb } = require('./mariadb.js')
   const dir = await mkdtemp(join(tmpdir(), 'hegar-test-'))
   try {

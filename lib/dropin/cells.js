@@ -11,18 +11,27 @@ const GEOMETRY = 255
 const TEXTS = new Set([0, 15, 16, 242, 245, 246, 247, 248, 249, 250, 251, 252, 253, 254, 255])
 
 /**
- * Runs a `typeCast` on rows that came as `[…cells, …the bytes they came as]` and lays them out. `cast` is the function, or
- * false for the bytes themselves; `describe(field)` gives what the function sees of a column.
+ * Runs a `typeCast` on rows that came with the bytes of their cells, as lib/rows.js gives them, and lays them out. `cast`
+ * is the function, or false for the bytes themselves.
  */
 function castRows(rows, fields, { cast, layout, isBinary, isMysql, Row, connection }) {
   const columns = fields.map((field) => columnOf(field, isMysql))
   const place = placer(columns, layout)
+  const count = columns.length
+  // The cell that is being cast; the fields below look at it.
+  const current = { value: null, start: -1, end: -1, bytes: null, isBinary }
+  const seen = columns.map((column) => fieldOf(column, current, isMysql))
+  const next = () => current.value
   return rows.map((cells) => {
-    const row = newRow(layout, columns.length, Row)
-    for (let at = 0; at < columns.length; at++) {
-      const value = cells[at]
-      const bytes = cells[columns.length + at]
-      place(row, at, valueOf(cast, columns[at], value, bytes, { isBinary, isMysql, connection }))
+    const row = newRow(layout, count, Row)
+    current.bytes = cells[3 * count]
+    for (let at = 0; at < count; at++) {
+      current.value = cells[at]
+      current.start = cells[count + 2 * at]
+      current.end = cells[count + 2 * at + 1]
+      const value =
+        cast === false ? rawOf(columns[at], current, isMysql) : cast.call(connection, seen[at], next)
+      place(row, at, value)
     }
     return row
   })
@@ -33,23 +42,33 @@ function newRow({ rowsAsArray, nestTables }, length, Row) {
   return Row === null ? {} : new Row()
 }
 
-function valueOf(cast, column, value, bytes, { isBinary, isMysql, connection }) {
-  if (cast === false) return isMysql && !column.isBinary && bytes !== null ? bytes.toString() : bytes
+// A Buffer of its own, which keeps nothing else alive.
+function bytesOf({ bytes, start, end }) {
+  return start < 0 ? null : Buffer.from(bytes.subarray(start, end))
+}
+
+function rawOf(column, current, isMysql) {
+  if (!isMysql || column.isBinary || current.start < 0) return bytesOf(current)
+  return current.bytes.toString('utf8', current.start, current.end)
+}
+
+/** What a typeCast function sees of a column. */
+function fieldOf(column, current, isMysql) {
   const field = {
     type: column.type,
     length: column.length,
     db: column.db,
     table: column.table,
     name: column.name,
-    string: (encoding) => textOf(column, value, bytes, isBinary, encoding),
-    buffer: () => bytes,
-    geometry: () => (column.code === GEOMETRY ? value : null),
+    string: (encoding) => textOf(column, current, encoding),
+    buffer: () => bytesOf(current),
+    geometry: () => (column.code === GEOMETRY ? current.value : null),
   }
   if (!isMysql) {
     field.extendedTypeName = column.extendedTypeName
     field.extendedFormat = column.extendedFormat
   }
-  return cast.call(connection, field, () => value)
+  return field
 }
 
 function columnOf(field, isMysql) {
@@ -69,13 +88,17 @@ function columnOf(field, isMysql) {
   }
 }
 
-function textOf(column, value, bytes, isBinary, encoding) {
-  if (bytes === null) return null
-  if (isBinary && DATES.has(column.code)) return dateText(bytes, column.code === DATE ? -1 : column.decimals)
+function textOf(column, current, encoding) {
+  const { value, start, end, bytes, isBinary } = current
+  if (start < 0) return null
+  if (isBinary && DATES.has(column.code)) {
+    return dateText(bytes.subarray(start, end), column.code === DATE ? -1 : column.decimals)
+  }
   if (isBinary && column.code === TIME) return value
   if (isBinary && !TEXTS.has(column.code)) return String(value)
   const asked = encoding ?? (column.code === JSON_TYPE ? 'utf8' : column.encoding)
-  return bytes.toString(Buffer.isEncoding(asked) ? asked : asked === 'binary' ? 'latin1' : 'utf8')
+  const known = Buffer.isEncoding(asked) ? asked : asked === 'binary' ? 'latin1' : 'utf8'
+  return bytes.toString(known, start, end)
 }
 
 // The text of a date from the bytes of the binary protocol; `decimals` is -1 for one without a time.

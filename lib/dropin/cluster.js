@@ -85,12 +85,16 @@ class PoolCluster extends EventEmitter {
   /** Ends all pools, and calls back once with the first error or when all have ended. */
   end(callback = throwError) {
     if (typeof callback !== 'function') throw new TypeError('callback argument must be a function')
-    if (this._closed || this._nodes.size === 0) {
-      this._closed = true
+    if (this._closed) {
       process.nextTick(callback)
       return
     }
     this._closed = true
+    if (this._nodes.size === 0) {
+      // Its first call has an argument, as that of a cluster with nodes.
+      process.nextTick(callback, undefined)
+      return
+    }
     let open = this._nodes.size
     let isCalled = false
     const onEnd = (error) => {

@@ -33,6 +33,9 @@ class Connection extends EventEmitter {
   #pumps = new Set()
   #watched = false
   #connectCallbacks = []
+  #running = 0
+  /** What end() calls once nothing runs. */
+  #onIdle = null
   #prepared = new Set()
 
   /** `read` is what readOptions gives; a pool gives its driver. `strings` are escape, escapeId and format. */
@@ -101,11 +104,27 @@ class Connection extends EventEmitter {
     if (typeof callback !== 'function') return
     if (this._fatalError !== null) return callback(this._fatalError)
     if (this.#isOpen) return callback(null, this)
-    this.#connectCallbacks.push(callback)
+    this.#connectCallbacks.push(this.flavour.isMysql ? callback : this.#listener(callback))
+  }
+
+  // In mysql2 it is called as one of the listeners, in their order.
+  #listener(callback) {
+    const settle = (error, value) => {
+      this.removeListener('error', settle)
+      this.removeListener('connect', connected)
+      const at = this.#connectCallbacks.indexOf(settle)
+      if (at >= 0) this.#connectCallbacks.splice(at, 1)
+      if (error) callback(error)
+      else callback(null, value)
+    }
+    const connected = (value) => settle(null, value)
+    this.on('error', settle)
+    this.on('connect', connected)
+    return settle
   }
 
   _connected(value) {
-    for (const callback of this.#connectCallbacks.splice(0)) callback(null, value)
+    if (this.flavour.isMysql) for (const callback of this.#connectCallbacks.splice(0)) callback(null, value)
     this.emit('connect', value)
   }
 
@@ -116,9 +135,9 @@ class Connection extends EventEmitter {
     this._fatalError = error
     const wasTold = this._refuseAll(error)
     if (this._ownsDriver) this.#driver.close(0, () => {})
-    const callbacks = this.#connectCallbacks.splice(0)
-    for (const callback of callbacks) callback(error)
-    if (!wasTold && callbacks.length === 0) this.emit('error', error)
+    const hasCallback = this.flavour.isMysql && this.#connectCallbacks.length > 0
+    if (!wasTold && !hasCallback) this.emit('error', error)
+    for (const callback of this.#connectCallbacks.splice(0)) callback(error)
     process.nextTick(() => this.emit('end'))
   }
 
@@ -162,8 +181,16 @@ class Connection extends EventEmitter {
       return config.queryFormat.call(this, query.sql, query.values, config.timezone)
     }
     const { sql, values } = this._positional(query)
-    if (values === undefined || values === null) return String(sql)
-    return this.strings.format(sql, values, config.stringifyObjects, config.timezone, this.sqlMode)
+    const hasValues = values !== undefined && values !== null
+    if (!hasValues && (this.flavour.isMysql || typeof sql === 'string')) return String(sql)
+    // Which refuses what is no text.
+    return this.strings.format(
+      sql,
+      hasValues ? values : [],
+      config.stringifyObjects,
+      config.timezone,
+      this.sqlMode,
+    )
   }
 
   _positional({ sql, values, namedPlaceholders }) {
@@ -208,6 +235,7 @@ class Connection extends EventEmitter {
     return {
       onStatus: (status) => {
         this.sqlMode = modeOf((status & NO_BACKSLASH_ESCAPES) !== 0)
+        this._pool?._learn(this.sqlMode !== undefined)
       },
       driver: this.#driver,
       target: session,
@@ -242,7 +270,11 @@ class Connection extends EventEmitter {
   }
 
   /** A command of the protocol that has no rows: `start(number, session)` hands it to Rust. */
-  _service(start, callback, { operation = 'Query', ok = () => [], none = [null], isFatal = false } = {}) {
+  _service(
+    start,
+    callback,
+    { operation = 'Query', sql, ok = () => [], none = [null], isFatal = false } = {},
+  ) {
     const settle = (error, ...results) => {
       if (typeof callback === 'function')
         callback(...(error === null && results.length === 0 ? none : [error, ...results]))
@@ -257,7 +289,8 @@ class Connection extends EventEmitter {
           })
         const reject = (raw) =>
           process.nextTick(() => {
-            const error = errorOf(raw, { config: this.config, isMysql: this.flavour.isMysql, operation })
+            const { config, flavour } = this
+            const error = errorOf(raw, { sql, config, isMysql: flavour.isMysql, operation })
             if (isFatal) error.fatal = true
             this.#failed(raw, error, true)
             ended()
@@ -305,7 +338,7 @@ class Connection extends EventEmitter {
       this.#remember(sql)
       return [new Prepared(this, sql, counts)]
     }
-    this._service(start, callback, { ok })
+    this._service(start, callback, { sql, ok })
   }
 
   unprepare(sql) {
@@ -376,11 +409,12 @@ class Connection extends EventEmitter {
       start: (session, ended) => {
         this._closing = true
         this.stream.destroyed = true
-        this.#driver.start(
-          (number) => session.release(number),
-          () => process.nextTick(() => this.#ended(ended, callback)),
-          () => process.nextTick(() => this.#ended(ended, callback)),
-        )
+        const released = () => process.nextTick(() => this.#ended(ended, callback))
+        this.#driver.start((number) => session.release(number), released, released)
+        if (this.flavour.isMysql) return
+        // mysql2 does not wait for the server here.
+        this.#onIdle = typeof callback === 'function' ? callback : null
+        ended()
       },
       refuse: (error) => callback?.(error),
       hasCallback: true,
@@ -389,12 +423,11 @@ class Connection extends EventEmitter {
   }
 
   #ended(ended, callback) {
-    ended()
     const settle = () => {
       if (this.flavour.isMysql) callback?.(undefined)
-      else callback?.()
       this.emit('end')
     }
+    if (this.flavour.isMysql) ended()
     if (this._ownsDriver) this.#driver.close(1000, () => process.nextTick(settle))
     else settle()
   }
@@ -445,11 +478,19 @@ class Connection extends EventEmitter {
 
   #start(command) {
     if (command.blocks) this.#isBlocked = true
+    this.#running++
     command.start(this.#session, () => {
+      if (--this.#running === 0 && this.#onIdle !== null) this.#whenIdle()
       if (!command.blocks) return
       this.#isBlocked = false
       this.#flush()
     })
+  }
+
+  #whenIdle() {
+    const callback = this.#onIdle
+    this.#onIdle = null
+    callback()
   }
 
   #flush() {
@@ -493,6 +534,9 @@ class Connection extends EventEmitter {
     if (this._fatalError !== null) return
     this._fatalError = error
     this.stream.destroyed = true
+    // A socket that the server closes ends before it tells why.
+    const isEnd = !this.flavour.isMysql && error.code === 'PROTOCOL_CONNECTION_LOST'
+    if (isEnd) this.emit('end')
     const wasTold = this._refuseAll(error) || isHandled
     try {
       if (!wasTold || this._pool !== null) this.emit('error', error)
@@ -500,7 +544,7 @@ class Connection extends EventEmitter {
       this._closing = true
     }
     if (this._ownsDriver) this.#driver.close(0, () => {})
-    process.nextTick(() => this.emit('end'))
+    if (!isEnd) process.nextTick(() => this.emit('end'))
   }
 
   [Symbol.dispose ?? Symbol.for('Symbol.dispose')]() {

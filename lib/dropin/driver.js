@@ -123,6 +123,11 @@ class Driver {
     this.start((number) => this.native.close(number, drainMs), done, done, {})
   }
 
+  /** Has new connections log in with another password. */
+  setPassword(password) {
+    this.native.setPassword(password)
+  }
+
   stats() {
     return JSON.parse(this.native.stats())
   }

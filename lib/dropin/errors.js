@@ -2,16 +2,18 @@
 
 const { getSystemErrorMap } = require('node:util')
 const { codeOf } = require('../error-codes.js')
+const { mysqlNameOf } = require('./constants/mysql-error-names.js')
 
 const LOST = 'Connection lost: The server closed the connection.'
 
 /**
- * The error that mysql2 or mysql (`isMysql`) would give for what Rust reported. `sql` is the text as it was sent, `config`
- * says where to.
+ * The error that mysql2 or mysql (`isMysql`) would give for what Rust reported. `sql` is the text as it was sent, `index`
+ * says which of its results the error stands for, `config` says where to.
  */
-function errorOf(raw, { sql, config, isMysql = false, operation = 'Query' }) {
+function errorOf(raw, { sql, index, config, isMysql = false, operation = 'Query', timeout }) {
+  if (isMysql) return mysqlErrorOf(raw, { sql, index, config, operation, timeout })
   if (raw instanceof Error) return withSql(raw, sql)
-  if (typeof raw.errno === 'number') return serverError(raw, sql, isMysql)
+  if (typeof raw.errno === 'number') return serverError(raw, sql)
   switch (raw.code) {
     case 'HEGAR_CONNECTION_LOST':
     case 'HEGAR_COMMIT_UNKNOWN':
@@ -22,14 +24,11 @@ function errorOf(raw, { sql, config, isMysql = false, operation = 'Query' }) {
       return withSql(timeoutOfConnect(), sql)
     case 'HEGAR_QUERY_TIMEOUT':
     case 'HEGAR_ABORTED':
-      return isMysql ? withSql(timeoutOfQuery(isMysql, operation), sql) : timeoutOfQuery(isMysql, operation)
+      return timeoutOfQuery()
     case 'HEGAR_POOL_CLOSED':
-      return coded('Pool is closed.', isMysql ? { code: 'POOL_CLOSED' } : {})
+      return new Error('Pool is closed.')
     case 'HEGAR_QUEUE_FULL':
-      if (raw.message?.includes('waitForConnections')) {
-        return coded('No connections available.', isMysql ? { code: 'POOL_CONNLIMIT' } : {})
-      }
-      return coded('Queue limit reached.', isMysql ? { code: 'POOL_ENQUEUELIMIT' } : {})
+      return new Error(isWithoutQueue(raw) ? 'No connections available.' : 'Queue limit reached.')
     default:
       return withSql(
         coded(raw.message, raw.fatal ? { code: raw.code, fatal: true } : { code: raw.code }),
@@ -38,27 +37,49 @@ function errorOf(raw, { sql, config, isMysql = false, operation = 'Query' }) {
   }
 }
 
-function serverError({ errno, message, sqlState }, sql, isMysql) {
-  const code = nameOf(errno, isMysql)
-  const error = new Error(isMysql ? `${code}: ${message}` : message)
-  error.code = code
-  error.errno = errno
-  if (isMysql) {
-    error.sqlMessage = message
-    error.sqlState = sqlState
-    if (sql !== undefined) error.index = 0
-  } else {
-    error.sqlState = sqlState
-    error.sqlMessage = message
+// Only what a statement was answered has its text there.
+function mysqlErrorOf(raw, { sql, index, config, operation, timeout }) {
+  if (raw instanceof Error) return raw
+  if (typeof raw.errno === 'number') {
+    const { errno, message, sqlState } = raw
+    const code = mysqlNameOf(errno)
+    const error = coded(`${code}: ${message}`, { code, errno, sqlMessage: message, sqlState })
+    return index === undefined ? error : Object.assign(error, { index, sql })
   }
-  return withSql(error, sql)
+  switch (raw.code) {
+    case 'HEGAR_QUERY_TIMEOUT':
+    case 'HEGAR_ABORTED':
+      return mysqlTimeout(operation, timeout)
+    case 'HEGAR_POOL_CLOSED':
+      return coded('Pool is closed.', { code: 'POOL_CLOSED' })
+    case 'HEGAR_QUEUE_FULL':
+      return isWithoutQueue(raw)
+        ? coded('No connections available.', { code: 'POOL_CONNLIMIT' })
+        : coded('Queue limit reached.', { code: 'POOL_ENQUEUELIMIT' })
+    default:
+      return errorOf(raw, { config })
+  }
 }
 
-// What nobody has named has no name there.
-function nameOf(errno, isMysql) {
+/** The error of mysql for what takes too long; its connection is of no use from then on. */
+function mysqlTimeout(operation, timeout) {
+  return coded(`${operation} inactivity timeout`, { code: 'PROTOCOL_SEQUENCE_TIMEOUT', fatal: true, timeout })
+}
+
+function isWithoutQueue({ message }) {
+  return message?.includes('waitForConnections') ?? false
+}
+
+function serverError({ errno, message, sqlState }, sql) {
   const code = codeOf(errno)
-  if (code !== `ER_${errno}`) return code
-  return isMysql ? 'UNKNOWN_CODE_PLEASE_REPORT' : undefined
+  // What nobody has named has no name there. The text is there always, also where there is none.
+  return coded(message, {
+    code: code === `ER_${errno}` ? undefined : code,
+    errno,
+    sqlState,
+    sqlMessage: message,
+    sql: sql || undefined,
+  })
 }
 
 function withSql(error, sql) {
@@ -105,11 +126,9 @@ function timeoutOfConnect() {
   })
 }
 
-function timeoutOfQuery(isMysql, operation) {
+function timeoutOfQuery() {
   const code = 'PROTOCOL_SEQUENCE_TIMEOUT'
-  return isMysql
-    ? coded(`${operation} inactivity timeout`, { code, fatal: true })
-    : coded('Query inactivity timeout', { errorno: code, code, syscall: 'query' })
+  return coded('Query inactivity timeout', { errorno: code, code, syscall: 'query' })
 }
 
 /** The error of a command on a connection that has been closed or lost. */
@@ -117,4 +136,4 @@ function closedError() {
   return coded("Can't add new command when connection is in closed state", { fatal: true })
 }
 
-module.exports = { errorOf, closedError }
+module.exports = { errorOf, mysqlTimeout, closedError }

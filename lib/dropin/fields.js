@@ -1,7 +1,8 @@
 'use strict'
 
+const { inspect } = require('node:util')
+const { columnText } = require('./column-text.js')
 const { CharsetToEncoding } = require('./constants/charset-encodings.js')
-
 const { readChanges } = require('./session-changes.js')
 
 const ZEROFILL = 64
@@ -68,6 +69,10 @@ class ColumnDefinition {
     const names = { catalog, schema, name, orgName, table, orgTable }
     return { ...names, characterSet, encoding, columnLength, type, flags, decimals }
   }
+
+  [inspect.custom](depth, _options, print) {
+    return columnText(this, depth, print)
+  }
 }
 
 // Of columns without MariaDB's additions.
@@ -110,10 +115,11 @@ class ResultSetHeader {
 
 /** What a statement did, as mysql tells it. */
 class OkPacket {
-  constructor({ affectedRows, insertId, info, serverStatus, warningStatus }) {
+  constructor({ affectedRows, insertId, info, serverStatus, warningStatus }, supportBigNumbers) {
     this.fieldCount = 0
     this.affectedRows = Number(affectedRows)
-    this.insertId = Number(insertId)
+    // mysql fails on what is past 2^53 where big numbers are not supported.
+    this.insertId = supportBigNumbers && insertId >= 2 ** 53 ? String(insertId) : Number(signed(insertId))
     this.serverStatus = serverStatus
     this.warningCount = warningStatus
     // With the byte in front that says how long it is, as mysql has it.

@@ -14,7 +14,7 @@ const mysql = {
   isMysql: true,
   Row: RowDataPacket,
   fieldsOf: (shape) => made(shape, 'mysql', FieldPacket),
-  headerOf: (done) => new OkPacket(done),
+  headerOf: (done, config) => new OkPacket(done, config.supportBigNumbers),
 }
 
 // Made once for each set of columns; the list is the caller's own.

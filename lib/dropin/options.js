@@ -24,7 +24,7 @@ const own = {
   localInfile: true,
   gracefulEnd: false,
   trace: true,
-  debug: false,
+  debug: undefined,
   compress: false,
   insecureAuth: false,
   disableEval: false,
@@ -96,7 +96,7 @@ function readOptions(input, { isMysql = false, isPool = false } = {}) {
     native,
     values: valuesOf(native),
     mayGenerate: !config.disableEval,
-    config: describe(given, native, config),
+    config: describe(given, native, isMysql ? config : { ...config, ...shownByMysql2(flags) }),
   }
 }
 
@@ -176,6 +176,15 @@ function readFlags(options, { multipleStatements, localInfile }, isMysql) {
     multiStatements: has('MULTI_STATEMENTS', Boolean(multipleStatements)),
     localFiles: has('LOCAL_FILES', true) && !(isMysql && localInfile === false),
   }
+}
+
+// The flags of the protocol that mysql2 always asks for.
+const ALWAYS = 0x8baf34d
+
+// What nothing here depends on and yet some read of a connection's configuration.
+function shownByMysql2({ foundRows, multiStatements, localFiles }) {
+  const asked = (foundRows ? 2 : 0) | (localFiles ? 0x80 : 0) | (multiStatements ? 0x10000 : 0)
+  return { localAddress: undefined, maxPacketSize: 0, clientFlags: ALWAYS | asked }
 }
 
 let hasWarned = false
@@ -259,10 +268,19 @@ function describe(given, native, own) {
     connectAttributes: native.connectAttributes,
   }
   config.password = native.password || undefined
+  return guarded(config)
+}
+
+function guarded(config) {
   return Object.defineProperty(config, inspect.custom, {
     value: (depth, options) =>
       inspect({ ...config, password: config.password && '***', ssl: config.ssl && '…' }, options),
   })
+}
+
+/** A connection's own configuration, which changeUser changes. */
+function copyOf(config) {
+  return guarded({ ...config })
 }
 
 /** The configuration of a pool, as the originals show it. */
@@ -279,4 +297,4 @@ function poolConfigOf({ native, config }) {
   }
 }
 
-module.exports = { readOptions, poolConfigOf }
+module.exports = { copyOf, readOptions, poolConfigOf }

@@ -5,7 +5,7 @@ const { Connection } = require('./connection.js')
 const { Driver } = require('./driver.js')
 const { errorOf } = require('./errors.js')
 const { isLocalLoad } = require('./local-file.js')
-const { poolConfigOf } = require('./options.js')
+const { copyOf, poolConfigOf } = require('./options.js')
 const { toParameters } = require('./parameters.js')
 const { Query, Execute, readCall, readExecute } = require('./query.js')
 const { run } = require('./run.js')
@@ -43,6 +43,20 @@ class Pool extends EventEmitter {
     this.config = poolConfigOf(read)
     this._closed = false
     this.#driver = new Driver(read, flavour.Row)
+    this.#watchPassword(this.config.connectionConfig)
+  }
+
+  // Passwords that expire are replaced in the configuration, for connections to come.
+  #watchPassword(config) {
+    let { password } = config
+    Object.defineProperty(config, 'password', {
+      get: () => password,
+      set: (changed) => {
+        password = changed
+        this.#driver.setPassword(String(changed ?? ''))
+      },
+      enumerable: true,
+    })
   }
 
   get _limit() {
@@ -88,7 +102,7 @@ class Pool extends EventEmitter {
     })
   }
 
-  #learn(isLiteral) {
+  _learn(isLiteral) {
     if (isLiteral) this.#escapes = false
     else this.#escapes ??= true
   }
@@ -112,7 +126,7 @@ class Pool extends EventEmitter {
   }
 
   #lend(fresh, isFirst, wasQueued, callback) {
-    this.#learn(fresh.sqlMode !== undefined)
+    this._learn(fresh.sqlMode !== undefined)
     const known = this.#connections.get(fresh.threadId)
     const connection = known === undefined || isFirst ? fresh : known._adopt(fresh)
     this.#connections.set(connection.threadId, connection)
@@ -151,7 +165,7 @@ class Pool extends EventEmitter {
   query(sql, values, callback) {
     const query = this._createQuery(sql, values, callback)
     query._isOfPool = true
-    if (this.#needsConnection(query) || this.#escapes !== true)
+    if (this.#needsConnection() || this.#escapes !== true)
       return this.#onConnection(query, (connection, done) => connection._ask(query, done))
     let text
     try {
@@ -180,13 +194,12 @@ class Pool extends EventEmitter {
       const positional = this.#positional(execute)
       execute.sql = positional.sql
       execute.values = positional.values
-      const parameters = toParameters(positional.values)
-      if (this.#needsConnection(execute)) {
+      if (this.#needsConnection()) {
         return this.#onConnection(execute, (connection, done) => {
-          connection._run(execute, () => execute.sql, parameters, done)
+          connection._run(execute, () => execute.sql, toParameters(execute.values), done)
         })
       }
-      this.#fly(execute, execute.sql, parameters)
+      this.#fly(execute, execute.sql, toParameters(execute.values))
     } catch (error) {
       refuse(execute, error)
     }
@@ -194,10 +207,9 @@ class Pool extends EventEmitter {
   }
 
   // Events that carry a connection, and functions that are called with one.
-  #needsConnection(query) {
+  #needsConnection() {
     return (
       this._closed ||
-      typeof query.onResult !== 'function' ||
       this.listenerCount('acquire') > 0 ||
       this.listenerCount('connection') > 0 ||
       this.listenerCount('release') > 0 ||
@@ -212,16 +224,17 @@ class Pool extends EventEmitter {
 
   #textOf(query) {
     const { sql, values } = this.#positional(query)
-    if (values === undefined || values === null) return String(sql)
+    const hasValues = values !== undefined && values !== null
+    if (!hasValues && (this.flavour.isMysql || typeof sql === 'string')) return String(sql)
     const { stringifyObjects, timezone } = this.config.connectionConfig
-    return this.strings.format(sql, values, stringifyObjects, timezone)
+    return this.strings.format(sql, hasValues ? values : [], stringifyObjects, timezone)
   }
 
   #fly(query, sql, values) {
     if (this.#taken() >= this._limit) this.emit('enqueue')
     this.#flying++
     const context = {
-      onStatus: (status) => this.#learn((status & NO_BACKSLASH_ESCAPES) !== 0),
+      onStatus: (status) => this._learn((status & NO_BACKSLASH_ESCAPES) !== 0),
       driver: this.#driver,
       target: this.#driver.native,
       connection: null,
@@ -230,6 +243,7 @@ class Pool extends EventEmitter {
       isPaused: () => false,
       onPump() {},
       onFailure() {},
+      // An error that nobody listens for is no reason to end the process: the query was the pool's.
       onUnhandled() {},
     }
     run(query, sql, values, context, () => {
@@ -295,6 +309,7 @@ const DEPRECATED_END =
 class PoolConnection extends Connection {
   constructor({ pool, ...rest }) {
     super(rest)
+    this.config = copyOf(this.config)
     this._pool = pool
     this._released = false
     this.once('error', () => this._removeFromPool())

@@ -27,16 +27,16 @@ function inheritEvents(from, to, events) {
 
 /**
  * The promise of what `start(callback)` calls back with, made into a value by `valueOf`. Errors get the stack of who
- * awaits it. Another implementation of promises is used where one was given.
+ * awaits it unless the option `trace` is false. Another implementation of promises is used where one was given.
  */
 function promised(face, start, valueOf) {
-  const outcome = awaited(start, valueOf)
+  const outcome = awaited(start, valueOf, face._isTraced)
   return face.Promise === Promise
     ? outcome
     : new face.Promise((resolve, reject) => outcome.then(resolve, reject))
 }
 
-async function awaited(start, valueOf) {
+async function awaited(start, valueOf, isTraced) {
   try {
     return await new Promise((resolve, reject) => {
       start((error, ...results) => {
@@ -46,7 +46,7 @@ async function awaited(start, valueOf) {
     })
   } catch (error) {
     // Caught here, the stack leads on to those who await.
-    if (error instanceof Error) Error.captureStackTrace(error, awaited)
+    if (isTraced && error instanceof Error) Error.captureStackTrace(error, awaited)
     throw error
   }
 }
@@ -99,6 +99,10 @@ class PromiseConnection extends PromiseQueries {
 
   get config() {
     return this.connection.config
+  }
+
+  get _isTraced() {
+    return this.connection.config.trace
   }
 
   get threadId() {
@@ -199,6 +203,10 @@ class PromisePool extends PromiseQueries {
     inheritEvents(pool, this, ['acquire', 'connection', 'enqueue', 'release'])
   }
 
+  get _isTraced() {
+    return this.pool.config.connectionConfig.trace
+  }
+
   getConnection() {
     const wrap = (connection) => new PromisePoolConnection(connection, this.Promise)
     return promised(this, (callback) => this.pool.getConnection(callback), wrap)
@@ -218,6 +226,8 @@ class PromisePool extends PromiseQueries {
 }
 
 class PromisePreparedStatementInfo {
+  _isTraced = true
+
   constructor(statement, PromiseClass) {
     this.statement = statement
     this.Promise = PromiseClass

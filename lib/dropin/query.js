@@ -17,6 +17,8 @@ class Query extends EventEmitter {
   _isPaused = false
   _isOfPool = false
   _hasLeft = false
+  /** Whether its 'fields' say which result they are of. */
+  _tellsIndex = false
 
   constructor(options, callback) {
     super()
@@ -85,7 +87,9 @@ class Query extends EventEmitter {
   }
 }
 
-class Execute extends Query {}
+class Execute extends Query {
+  _tellsIndex = true
+}
 
 /** What query(sql, values, callback) was given, in any of its forms, as `{options, callback}`. */
 function readCall(sql, values, callback, config) {

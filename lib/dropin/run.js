@@ -14,19 +14,20 @@ function run(query, sql, values, context, done) {
   const wants = wantsOf(driver, config, query._options, flavour.isMysql)
   const reader = new Reader(wants, values !== null, context)
   const options = { shape: wants.shape, timeoutMs: query.timeout > 0 ? query.timeout : 0 }
-  const fail = (raw) => {
+  const failed = (raw) => {
     const error = errorOf(raw, {
       sql,
       config,
       isMysql: flavour.isMysql,
       operation: query.constructor.name,
     })
-    process.nextTick(() => reportError(query, error, raw, context, done))
+    reportError(query, error, raw, context, done)
   }
   if (typeof query.onResult !== 'function') {
-    stream(query, sql, values, options, reader, context, fail, done)
+    stream(query, sql, values, options, reader, context, failed, done)
     return
   }
+  const fail = (raw) => process.nextTick(() => failed(raw))
   const finish = (outcome) => process.nextTick(() => reportResult(query, outcome, reader, context, done))
   if (values === null) driver.text(context.target, sql, options, finish, fail)
   else driver.prepared(context.target, sql, values, options, finish, fail)
@@ -73,7 +74,7 @@ function reportResult(query, outcome, reader, { flavour }, done) {
   const rows = []
   const fields = []
   let failure = null
-  for (const result of list) {
+  for (const [index, result] of list.entries()) {
     if (result.rows === undefined) {
       const header = reader.header(result)
       rows.push(header)
@@ -85,7 +86,7 @@ function reportResult(query, outcome, reader, { flavour }, done) {
       continue
     }
     const columns = reader.fields(result)
-    if (!flavour.isMysql) query.emit('fields', columns)
+    if (!flavour.isMysql) emitFields(query, columns, index)
     try {
       rows.push(reader.rows(result, columns))
     } catch (error) {
@@ -104,6 +105,12 @@ function reportResult(query, outcome, reader, { flavour }, done) {
   inOrder(query, flavour, report, done)
 }
 
+// Of mysql2's events only those of execute() tell which result the columns are of.
+function emitFields(query, fields, index) {
+  if (query._tellsIndex) query.emit('fields', fields, index)
+  else query.emit('fields', fields)
+}
+
 // The originals differ in how many arguments they call back with.
 function callBack(query, { isMysql }, error, rows, fields) {
   if (isMysql || query._isOfPool) query.onResult(error, rows, fields)
@@ -115,8 +122,7 @@ function callBack(query, { isMysql }, error, rows, fields) {
 // mysql2 ends a query before it calls back, mysql after.
 function inOrder(query, flavour, report, done) {
   if (!flavour.isMysql) {
-    done()
-    query.emit('end')
+    settle(query, flavour, done)
     report()
     return
   }
@@ -145,16 +151,24 @@ function reportError(query, error, raw, context, done) {
     try {
       report()
     } finally {
-      done(error)
-      query.emit('end')
+      settle(query, flavour, () => done(error))
     }
     return
   }
   try {
     callBack(query, flavour, error)
   } finally {
-    done(error)
+    settle(query, flavour, () => done(error))
+  }
+}
+
+// In mysql2 a query has ended before the next one begins, in mysql it is the other way round.
+function settle(query, { isMysql }, done) {
+  if (isMysql) done()
+  try {
     query.emit('end')
+  } finally {
+    if (!isMysql) done()
   }
 }
 
@@ -209,8 +223,7 @@ class Pump {
   end(done) {
     this.#last = () => {
       this.#query._pump = null
-      done()
-      this.#query.emit('end')
+      settle(this.#query, this.#context.flavour, done)
     }
     this.resume()
   }
@@ -262,7 +275,7 @@ class Pump {
       this.#index++
       const fields = this.#reader.fields(item.head)
       if (isMysql) query.emit('fields', fields, this.#index)
-      else query.emit('fields', fields)
+      else emitFields(query, fields, this.#index)
       return true
     }
     item.rows ??= this.#reader.rows(item.part)

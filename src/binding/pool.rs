@@ -6,7 +6,7 @@ use napi::{Result, bindgen_prelude::BufferSlice};
 use napi_derive::napi;
 
 use crate::{
-    config::Config,
+    config::{Config, Secret},
     engine::{Caller, Engine},
     error,
     metrics::Operation,
@@ -258,6 +258,12 @@ impl NativePool {
             let outcome = Outcome::Number(if drained { 1.0 } else { 0.0 });
             reply.finish(outcome);
         });
+    }
+
+    /// Has new connections log in with another password.
+    #[napi(catch_unwind)]
+    pub fn set_password(&self, password: String) {
+        self.engine.set_password(Secret::from(&*password));
     }
 
     /// The attempts to connect since this was last asked, as a JSON array; they are kept from the first time on.

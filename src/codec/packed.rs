@@ -11,6 +11,7 @@
 //! | `o` | a word, 0 or 1, a boolean |
 //! | `s` `j` `a` `g` | a word: where the text ends, times two, plus one in the wide text; `j` is JSON, `a` JSON of an array that NULL is an empty one of, `g` the digits of a BigInt |
 //! | `b` | a word: where the bytes end among the segment's bytes |
+//! | `r` | as `b`, the bytes that a cell before came as |
 //! | `m` `w` | a word 0 and a double, or a word 1 and a word as for `s`; of `w` the double is a date |
 //!
 //! Text that Latin-1 can write goes to the segment's narrow text, the rest to its wide text, so that one emoji does not

@@ -39,6 +39,20 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// A call whose answer is known and not handed over yet.
 type Answered = (Box<dyn Passenger>, Result<Answer>);
 
+/// Whether the server, or the session, has become one that takes no writes: a new connection may find another.
+fn is_read_only(result: &Result<Answer>) -> bool {
+    const OPTION_PREVENTS_STATEMENT: u16 = 1290;
+    const READ_ONLY_TRANSACTION: u16 = 1792;
+    const READ_ONLY_MODE: u16 = 1836;
+    matches!(
+        result,
+        Err(error) if matches!(
+            error.errno(),
+            Some(OPTION_PREVENTS_STATEMENT | READ_ONLY_TRANSACTION | READ_ONLY_MODE)
+        )
+    )
+}
+
 impl Engine {
     /// Runs `first` and whatever waits after it, until the connection goes back or breaks.
     pub(super) async fn serve(self: Arc<Self>, seat: Seat, first: Box<dyn Passenger>) {
@@ -116,6 +130,10 @@ impl Engine {
         let (lease, result) = self.run(lease, call).await;
         let session_changed = call.statement.template().changes_session();
         let lease = lease.and_then(|mut lease| {
+            if self.config().keeps_sessions && is_read_only(&result) {
+                lease.discard(CloseReason::Error);
+                return None;
+            }
             if !lease.needs_reset(session_changed) {
                 return Some(lease);
             }

@@ -55,9 +55,10 @@ impl Pool {
     /// Connects, however often that takes: a server that is full has room again soon. A try that is given up has sent no
     /// order.
     async fn control_connection(&self) -> Connection {
+        let login = self.login();
         let mut limit = FIRST_TRY.min(self.config.connect_timeout());
         loop {
-            match timeout(limit, Connection::open(&self.config)).await {
+            match timeout(limit, Connection::open(&login)).await {
                 Ok(Ok(connection)) => return connection,
                 Ok(Err(error)) => {
                     debug!(%error, "no connection to end a statement from");

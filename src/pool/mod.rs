@@ -27,7 +27,7 @@ use tokio::{
 use tracing::{debug, warn};
 
 use crate::{
-    config::Config,
+    config::{Config, Secret},
     error::{Error, Kind, Result},
     metrics::{CloseReason, Metrics},
     runtime::{Home, Workers},
@@ -46,6 +46,8 @@ const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub struct Pool {
     config: Arc<Config>,
+    /// The same with the password of today. Guards a pointer, held to read or replace it.
+    login: Mutex<Arc<Config>>,
     metrics: Arc<Metrics>,
     /// Guards the book-keeping below. Held for a few instructions; nothing awaits under it.
     state: Mutex<State>,
@@ -198,6 +200,7 @@ impl Pool {
     /// The same with its connections spread over `workers`.
     pub fn on(workers: Arc<Workers>, config: Arc<Config>, metrics: Arc<Metrics>) -> Arc<Pool> {
         let pool = Arc::new(Pool {
+            login: Mutex::new(config.clone()),
             config,
             metrics,
             state: Mutex::default(),
@@ -237,6 +240,21 @@ impl Pool {
         None
     }
 
+    /// What new connections log in with.
+    fn login(&self) -> Arc<Config> {
+        let login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
+        login.clone()
+    }
+
+    /// Has new connections log in with another password; those that are open stay.
+    pub fn set_password(&self, password: Secret) {
+        let config = Arc::new(Config {
+            password,
+            ..(*self.config).clone()
+        });
+        *self.login.lock().unwrap_or_else(PoisonError::into_inner) = config;
+    }
+
     /// Opens a connection for a slot that is already counted.
     async fn open(
         self: &Arc<Pool>,
@@ -248,11 +266,8 @@ impl Pool {
         let home = self.workers.here();
         let begun = Instant::now();
         let connect_deadline = begun + self.config.connect_timeout();
-        let opened = timeout_at(
-            connect_deadline.min(deadline),
-            Connection::open(&self.config),
-        )
-        .await;
+        let login = self.login();
+        let opened = timeout_at(connect_deadline.min(deadline), Connection::open(&login)).await;
         let took = begun.elapsed();
         self.metrics.connect.observe(took);
         let error = match opened {

@@ -1,14 +1,14 @@
 'use strict'
 
-const COMMON =
-  '0 DECIMAL TINY SHORT LONG FLOAT DOUBLE NULL TIMESTAMP LONGLONG INT24 DATE TIME DATETIME YEAR NEWDATE VARCHAR BIT ' +
-  '245 JSON NEWDECIMAL ENUM SET TINY_BLOB MEDIUM_BLOB LONG_BLOB BLOB VAR_STRING STRING GEOMETRY'
+const FIRST =
+  '0 DECIMAL TINY SHORT LONG FLOAT DOUBLE NULL TIMESTAMP LONGLONG INT24 DATE TIME DATETIME YEAR NEWDATE VARCHAR BIT'
+const LAST = '245 JSON NEWDECIMAL ENUM SET TINY_BLOB MEDIUM_BLOB LONG_BLOB BLOB VAR_STRING STRING GEOMETRY'
 
 /** The types of columns in the protocol as mysql2 names them, code by name and name by code. */
-const mysql2Types = bothWays(COMMON, '242 VECTOR')
+const mysql2Types = bothWays(FIRST, '242 VECTOR', LAST)
 
 /** The same as mysql names them. */
-const mysqlTypes = bothWays(COMMON, '17 TIMESTAMP2 DATETIME2 TIME2')
+const mysqlTypes = bothWays(FIRST, '17 TIMESTAMP2 DATETIME2 TIME2', LAST)
 
 // A number says the code of the name behind it, from which the names that follow count up.
 function bothWays(...lists) {

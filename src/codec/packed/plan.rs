@@ -22,6 +22,9 @@ use super::super::{
     shape::Shape,
 };
 
+/// The kind of a cell's bytes as they came.
+const WIRE: u8 = b'r';
+
 pub struct Plan {
     pub columns: Columns,
     pub forms: Vec<Form>,
@@ -77,7 +80,7 @@ impl Plan {
                 .map(|(&form, column)| kind(form, column)),
         );
         if is_wire {
-            json.extend(columns.iter().map(|column| kind(Form::Bytes, column)));
+            json.extend(columns.iter().map(|_| WIRE));
         }
         json.extend_from_slice(b"\",\"row\":");
         layout.write_json(&mut json);

@@ -110,7 +110,9 @@ impl Segment {
             }
             (Form::DateTimeOrText(decimals), Cell::Date(parts)) => {
                 let ms = format.zone.datetime_ms(&parts);
-                self.date_or_text(ms, &parts, |out| date::write_datetime(&parts, decimals, out));
+                self.date_or_text(ms, &parts, |out| {
+                    date::write_datetime(&parts, decimals, out)
+                });
             }
             (Form::NumberOrPadded, Cell::Int(_) | Cell::UInt(_)) => {
                 let mut digits = Vec::new();
