@@ -13,7 +13,10 @@ const promise = require('../lib/dropin/mysql2-promise.js')
 const { mariadbOnly } = require('./support/mysql.js')
 const { until } = require('./support/outcome.js')
 const { ownServer } = require('./support/own-server.js')
+const { rogueServer } = require('./support/rogue.js')
 const { testServer } = require('./support/server.js')
+
+const QUERY = 3
 
 let options
 before(async () => {
@@ -106,6 +109,32 @@ describe('LOAD DATA LOCAL of a drop-in', () => {
     assert.match(await codeOf(connection.query(sql)), /you must provide streamFactory/)
     assert.deepEqual((await connection.query('SELECT 1 AS n'))[0], [{ n: 1 }])
     await connection.end()
+  })
+
+  it('is what a server may ask for alone: any other question ends its connection', async (t) => {
+    for (const asked of ['/etc/passwd', 'some/other.csv']) {
+      let sent = 0
+      const { host, port, user } = await rogueServer(t, async (session) => {
+        await session.welcome({ local: true })
+        await session.serve((command) => {
+          if (command !== QUERY) return
+          session.send(Buffer.from(`\xfb${asked}`, 'latin1'))
+          session.socket.on('data', (bytes) => (sent += bytes.length))
+        })
+      })
+      const names = []
+      const infileStreamFactory = (name) => {
+        names.push(name)
+        return Readable.from(['secret'])
+      }
+      for (const text of ['SELECT 1', sql]) {
+        const pool = promise.createPool({ host, port, user, infileStreamFactory })
+        assert.equal(await codeOf(pool.query(text)), 'HEGAR_PROTOCOL_ERROR')
+        await pool.end()
+      }
+      assert.deepEqual(names, [])
+      assert.ok(sent < 50, `${sent} bytes beside good-bye`)
+    }
   })
 
   it('works on a pool', async () => {
@@ -274,6 +303,45 @@ describe('a pool of a drop-in', () => {
       ),
     )
   })
+})
+
+describe('reads of a pool of a drop-in that wait', () => {
+  const asked = (pool, count) =>
+    Promise.all(
+      Array.from({ length: count }, (_, n) =>
+        pool.query("SELECT ? AS n, 'it\\'s' AS text, ? AS o", [n, `o${n}`]),
+      ),
+    )
+  const stats = (pool) => pool.pool.stats()
+
+  it('share writes, and each gets its own answer', () =>
+    withPool({ connectionLimit: 2 }, async (pool) => {
+      for (let round = 0; round < 5; round++) {
+        for (const [n, [rows]] of (await asked(pool, 200)).entries()) {
+          assert.deepEqual(rows, [{ n, text: "it's", o: `o${n}` }])
+        }
+      }
+      assert.ok(stats(pool).statements.pipelined > 0)
+    }))
+
+  it('do not touch each other when one fails, and nothing that writes is among them', () =>
+    withPool({ connectionLimit: 1 }, async (pool) => {
+      await pool.query('CREATE TABLE counted (n INT)')
+      await asked(pool, 50)
+      const before = stats(pool).statements.pipelined
+      const calls = Array.from({ length: 60 }, (_, n) => {
+        if (n % 3 === 0) return pool.query('INSERT INTO counted VALUES (?)', [n])
+        if (n % 3 === 1) return pool.query('SELECT (SELECT 1 UNION SELECT 2) AS n').catch(({ code }) => code)
+        return pool.query('SELECT ? AS n, @@autocommit AS a', [n])
+      })
+      const results = await Promise.all(calls)
+      for (const [n, result] of results.entries()) {
+        if (n % 3 === 1) assert.equal(result, 'ER_SUBQUERY_NO_1_ROW')
+        if (n % 3 === 2) assert.equal(result[0][0].n, n)
+      }
+      assert.equal((await pool.query('SELECT COUNT(*) AS n FROM counted'))[0][0].n, 20)
+      assert.ok(stats(pool).statements.pipelined >= before)
+    }))
 })
 
 describe('a connection of a drop-in that the server ends', () => {

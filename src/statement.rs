@@ -15,6 +15,42 @@ pub struct Statement {
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
+/// In the numbers of texts that were written out; others do not count that far.
+const WRITTEN: u64 = 1 << 63;
+
+/// A hash of a text without its numbers and what is in quotes (FNV-1a). Two texts with the same one share an estimate.
+fn fingerprint(sql: &str) -> u64 {
+    const OFFSET: u64 = 0xCBF2_9CE4_8422_2325;
+    const PRIME: u64 = 0x0100_0000_01B3;
+    let mut hash = OFFSET;
+    let mut quote = None;
+    let mut in_number = false;
+    let mut is_escaped = false;
+    for byte in sql.bytes() {
+        if let Some(open) = quote {
+            if is_escaped {
+                is_escaped = false;
+            } else if byte == b'\\' {
+                is_escaped = true;
+            } else if byte == open {
+                quote = None;
+            }
+            continue;
+        }
+        let is_digit = byte.is_ascii_digit() || (in_number && byte == b'.');
+        if is_digit && in_number {
+            continue;
+        }
+        in_number = is_digit;
+        if matches!(byte, b'\'' | b'"') {
+            quote = Some(byte);
+        }
+        let seen = if is_digit { b'0' } else { byte };
+        hash = (hash ^ u64::from(seen)).wrapping_mul(PRIME);
+    }
+    hash
+}
+
 impl Statement {
     pub fn parse(sql: &str, style: Placeholders) -> Result<Statement, TemplateError> {
         // The number only has to be unique.
@@ -41,6 +77,19 @@ impl Statement {
         }
     }
 
+    /// A text that is sent as it is and may be sent along with others. Its number is the one of all texts that differ in
+    /// numbers and literals alone, so that how quick they are is known of all of them.
+    pub fn written(sql: &str) -> Result<Statement, TemplateError> {
+        let mut statement = Statement::text(sql)?;
+        statement.id = WRITTEN | fingerprint(sql);
+        Ok(statement)
+    }
+
+    /// Whether connections remember how quick texts like this one are.
+    pub fn is_written(&self) -> bool {
+        self.id & WRITTEN != 0
+    }
+
     pub fn is_text(&self) -> bool {
         self.is_text
     }
@@ -51,5 +100,40 @@ impl Statement {
 
     pub fn template(&self) -> &Template {
         &self.template
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_that_differ_in_values_alone_have_one_number() {
+        let number = |sql| Statement::written(sql).expect("no placeholders").id();
+        let first = number("SELECT * FROM t WHERE id = 7 AND name = 'it\\'s' AND x = 1.5");
+        assert_eq!(
+            first,
+            number("SELECT * FROM t WHERE id = 123456 AND name = '' AND x = 20")
+        );
+        assert_ne!(
+            first,
+            number("SELECT * FROM u WHERE id = 7 AND name = '' AND x = 1")
+        );
+        assert_ne!(number("SELECT a FROM t"), number("SELECT b FROM t"));
+    }
+
+    #[test]
+    fn only_texts_that_were_written_out_are_remembered_so() {
+        assert!(
+            Statement::written("SELECT 1")
+                .expect("no placeholders")
+                .is_written()
+        );
+        assert!(!Statement::opaque("SELECT 1").is_written());
+        assert!(
+            !Statement::text("SELECT 1")
+                .expect("no placeholders")
+                .is_written()
+        );
     }
 }

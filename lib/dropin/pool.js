@@ -63,6 +63,11 @@ class Pool extends EventEmitter {
     return this.#driver.options.connectionLimit
   }
 
+  /** What `stats()` of a pool of hegar-native gives. */
+  stats() {
+    return this.#driver.stats()
+  }
+
   /** The originals' own lists, of which monitoring reads the length. */
   get _allConnections() {
     return { length: this.#driver.stats().pool.total }
@@ -132,11 +137,13 @@ class Pool extends EventEmitter {
     this.#connections.set(connection.threadId, connection)
     this.#held.add(connection)
     connection._released = false
-    if (isFirst) {
+    if (isFirst || connection._isAsNew) {
+      connection._isAsNew = false
       this.#forgetOld()
       this.emit('connection', connection)
     }
-    if (!wasQueued || isFirst) this.emit('acquire', connection)
+    // mysql2 hands a connection on to those who wait without a word.
+    if (this.flavour.isMysql || !wasQueued || isFirst) this.emit('acquire', connection)
     callback(null, connection)
   }
 
@@ -150,10 +157,22 @@ class Pool extends EventEmitter {
   }
 
   releaseConnection(connection) {
-    if (!this.#held.delete(connection)) return
-    const isWanted = this.#waiting > 0
+    const { isMysql } = this.flavour
+    if (!this.#held.delete(connection)) {
+      if (isMysql) this.#refuseRelease(connection)
+      return
+    }
+    connection._isWanted = this.#waiting > 0
+    connection._restore()
     connection._giveBack(() => {})
-    if (!isWanted) this.emit('release', connection)
+    if (isMysql || !connection._isWanted) this.emit('release', connection)
+  }
+
+  // As far as mysql notices it: what is given to those who wait may be released again.
+  #refuseRelease({ _pool, _isWanted }) {
+    if (_pool === null) return
+    if (_pool !== this) throw new Error('Connection released to wrong pool')
+    if (!_isWanted) throw new Error('Connection already released')
   }
 
   _remove(connection) {
@@ -225,6 +244,7 @@ class Pool extends EventEmitter {
   #textOf(query) {
     const { sql, values } = this.#positional(query)
     const hasValues = values !== undefined && values !== null
+    if (this.flavour.isMysql && !sql) return sql
     if (!hasValues && (this.flavour.isMysql || typeof sql === 'string')) return String(sql)
     const { stringifyObjects, timezone } = this.config.connectionConfig
     return this.strings.format(sql, hasValues ? values : [], stringifyObjects, timezone)
@@ -254,6 +274,7 @@ class Pool extends EventEmitter {
   #onConnection(query, ask) {
     this.getConnection((error, connection) => {
       if (error) return refuse(query, error)
+      if (this.flavour.isMysql) return askAsMysql(query, connection)
       const done = (failure) => {
         if (READ_ONLY.has(failure?.errno)) connection.destroy()
         else connection.release()
@@ -297,8 +318,19 @@ class Pool extends EventEmitter {
   }
 }
 
+// mysql gives the connection back behind the query's end.
+function askAsMysql(query, connection) {
+  query.once('end', () => connection.release())
+  try {
+    connection.query(query)
+  } catch (failure) {
+    query.end(failure)
+  }
+}
+
 function refuse(query, error) {
-  if (typeof query.onResult === 'function') query.onResult(error)
+  if (typeof query.end === 'function') query.end(error)
+  else if (typeof query.onResult === 'function') query.onResult(error)
   else query.emit('error', error)
 }
 
@@ -312,9 +344,18 @@ class PoolConnection extends Connection {
     this.config = copyOf(this.config)
     this._pool = pool
     this._released = false
+    /** Whether it is to be set up as a new one when it is lent next. */
+    this._isAsNew = false
+    this._watchForEnd()
+  }
+
+  _watchForEnd() {
     this.once('error', () => this._removeFromPool())
     this.once('end', () => this._removeFromPool())
   }
+
+  /** Undoes what a connection is not given back with. */
+  _restore() {}
 
   release() {
     if (this._released || this._pool === null || this._pool._closed) return

@@ -85,10 +85,16 @@ pub fn results(
     })
 }
 
-/// All results of a text, which is sent as it is.
-pub fn text(sql: &str, shape: Option<&NativeShape>) -> Call {
+/// All results of a text, which is sent as it is, and along with others if it `shares`.
+pub fn text(sql: &str, shape: Option<&NativeShape>, shares: bool) -> Call {
+    let statement = if shares {
+        // Refused are names among placeholders, and there are none.
+        Statement::written(sql).unwrap_or_else(|_| Statement::opaque(sql))
+    } else {
+        Statement::opaque(sql)
+    };
     Call {
-        statement: Arc::new(Statement::opaque(sql)),
+        statement: Arc::new(statement),
         params: Params::default(),
         wanted: Wanted::Results {
             shape: shape.map(NativeShape::inner),

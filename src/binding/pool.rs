@@ -101,7 +101,7 @@ impl NativePool {
         shape: Option<&NativeShape>,
         ticket: Option<&NativeTicket>,
     ) {
-        let text = calls::text(&sql, shape);
+        let text = calls::text(&sql, shape, self.engine.config().pipelining);
         let caller = self.caller(call, text.operation(), ticket);
         self.engine.start(text, caller);
     }

@@ -82,7 +82,7 @@ impl NativeSession {
         shape: Option<&NativeShape>,
         ticket: Option<&NativeTicket>,
     ) {
-        let text = calls::text(&sql, shape);
+        let text = calls::text(&sql, shape, false);
         let caller = self.caller(call, text.operation(), ticket);
         self.session.start(text, caller);
     }

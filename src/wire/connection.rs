@@ -150,7 +150,15 @@ impl Connection {
     ) -> Result<Done> {
         self.check_size(statement, params)?;
         if statement.is_text() {
-            return Box::pin(self.query(statement.template().text(), sink)).await;
+            let sent = Instant::now();
+            let result = Box::pin(self.query(statement.template().text(), sink)).await;
+            if statement.is_written() && result.is_ok() {
+                let took = sent.elapsed();
+                self.round_trip = self.round_trip.min(took);
+                let pace = self.layouts.pace_mut(statement);
+                pace.observe(took, self.result_bytes);
+            }
+            return result;
         }
         let key = self.statements.key(statement, params);
         let mut retried = false;

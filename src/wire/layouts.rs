@@ -1,14 +1,19 @@
-//! The columns of results in the text protocol, which repeats them with each result: recognised by their bytes, so that
-//! neither they nor what was compiled for them is made anew.
+//! What a connection knows of statements that are sent as text: the columns of their results, which come with each of
+//! them and are recognised by their bytes, so that neither they nor what was compiled for them is made anew; and how quick
+//! texts have been.
 
 use std::num::NonZeroUsize;
 
 use lru::LruCache;
 
-use super::{Columns, Memo};
+use crate::statement::Statement;
+
+use super::{Columns, Memo, statements::Pace};
 
 /// The definitions that a connection keeps.
 const LIMIT: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+/// The texts, without their values, whose pace is remembered.
+const PACES: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 /// Longer definitions, of some hundred columns, are read each time.
 const MOST_BYTES: usize = 64 * 1024;
 
@@ -17,6 +22,7 @@ pub struct Layouts {
     known: LruCache<Box<[u8]>, (Columns, Memo)>,
     /// The definitions of the result that is being read, each behind its length.
     pub definitions: Vec<u8>,
+    paces: LruCache<u64, Pace>,
 }
 
 impl Default for Layouts {
@@ -24,11 +30,22 @@ impl Default for Layouts {
         Layouts {
             known: LruCache::new(LIMIT),
             definitions: Vec::new(),
+            paces: LruCache::new(PACES),
         }
     }
 }
 
 impl Layouts {
+    /// How quick texts like this one have been, if there were any.
+    pub fn pace(&self, statement: &Statement) -> Option<&Pace> {
+        self.paces.peek(&statement.id())
+    }
+
+    /// The same, to add another run to it.
+    pub fn pace_mut(&mut self, statement: &Statement) -> &mut Pace {
+        self.paces.get_or_insert_mut(statement.id(), Pace::default)
+    }
+
     /// Takes what is known about these definitions out for use.
     pub fn take(&mut self) -> Option<(Columns, Memo)> {
         self.known.pop(self.definitions.as_slice())

@@ -25,6 +25,9 @@ use super::{
 /// of a socket, because nobody reads answers while they are written.
 const MAX_PARAM_BYTES: usize = 1024;
 
+/// The same of a statement that is sent as text, with its values in it.
+const MAX_TEXT_BYTES: usize = 2048;
+
 /// Answers that a pipeline still owes.
 #[derive(Default)]
 pub(super) struct Owed {
@@ -36,8 +39,15 @@ pub(super) struct Owed {
 }
 
 impl Connection {
-    /// Whether an execution may share a pipeline: it is prepared here, small, and has been quick lately.
+    /// Whether an execution may share a pipeline: it is prepared here or a text, small, and has been quick lately.
     pub fn is_quick(&self, statement: &Statement, params: &Params) -> bool {
+        if statement.is_written() {
+            return statement.template().text().len() <= MAX_TEXT_BYTES
+                && self
+                    .layouts
+                    .pace(statement)
+                    .is_some_and(|pace| pace.is_quick(self.round_trip));
+        }
         params.size() <= MAX_PARAM_BYTES
             && self
                 .statements
@@ -56,6 +66,13 @@ impl Connection {
     ) -> Result<()> {
         self.start();
         for (statement, params) in calls {
+            if statement.is_written() {
+                self.packets.begin();
+                self.packets
+                    .push(|out| command::query(out, statement.template().text()));
+                self.owed.answers += 1;
+                continue;
+            }
             let key = self.statements.key(statement, params);
             let Some(prepared) = self.statements.peek(&key) else {
                 return Err(Error::new(
@@ -82,6 +99,14 @@ impl Connection {
         params: &Params,
         sink: &mut impl RowSink,
     ) -> Result<Done> {
+        if statement.is_written() {
+            self.packets.expect_answer();
+            let result = self.read_results(&mut Announced::Text, sink).await;
+            let took = self.took();
+            let pace = self.layouts.pace_mut(statement);
+            pace.observe(took, self.result_bytes);
+            return self.settle(result);
+        }
         let key = self.statements.key(statement, params);
         let Some(mut prepared) = self.statements.take(&key) else {
             return Err(Error::new(
@@ -99,18 +124,27 @@ impl Connection {
                 sink,
             )
             .await;
-        let now = Instant::now();
-        let took = self
-            .owed
-            .since
-            .replace(now)
-            .map_or(Duration::ZERO, |since| now - since);
+        let took = self.took();
         prepared.pace.observe(took, self.result_bytes);
         // Kept until the last answer: others of this pipeline may need its columns.
         self.statements.insert(key.clone(), prepared);
         if is_forgotten(&result) {
             self.owed.stale.push(key);
         }
+        self.settle(result)
+    }
+
+    /// How long the answer took that has just been read.
+    fn took(&mut self) -> Duration {
+        let now = Instant::now();
+        self.owed
+            .since
+            .replace(now)
+            .map_or(Duration::ZERO, |since| now - since)
+    }
+
+    /// Counts an answer, the last of which ends the command.
+    fn settle<T>(&mut self, result: Result<T>) -> Result<T> {
         self.owed.answers = self.owed.answers.saturating_sub(1);
         if !is_answered(&result) {
             self.owed.answers = 0;
