@@ -191,6 +191,59 @@ describe('a value in the text of a query', () => {
     }))
 })
 
+describe('a typed parameter of execute()', () => {
+  const { TypedParameter } = mysql2
+
+  it('is bound as what it says', () =>
+    withPool({}, async (pool) => {
+      const values = [
+        TypedParameter.LONGLONG('9007199254740993'),
+        TypedParameter.TINY.unsigned(255),
+        TypedParameter.DOUBLE(1.5),
+        TypedParameter.JSON({ a: [1] }),
+        TypedParameter.BLOB('ab'),
+        TypedParameter.VARCHAR(5),
+        TypedParameter.NULL(),
+      ]
+      const [[row]] = await pool.execute(
+        'SELECT CAST(? AS CHAR) AS a, ? AS b, ? AS c, ? AS d, HEX(?) AS e, ? AS f, ? AS g',
+        values,
+      )
+      assert.deepEqual(row, {
+        a: '9007199254740993',
+        b: 255,
+        c: 1.5,
+        d: '{"a":[1]}',
+        e: '6162',
+        f: '5',
+        g: null,
+      })
+    }))
+
+  it('that does not fit its type is an error at once', () => {
+    assert.throws(() => TypedParameter.TINY(128), RangeError)
+    assert.throws(() => TypedParameter.LONG(2 ** 60), RangeError)
+    assert.throws(() => TypedParameter.SHORT('x'), TypeError)
+  })
+})
+
+describe('a typeCast of a drop-in', () => {
+  it('reads numbers of a cell in both protocols', () =>
+    withPool({}, async (pool) => {
+      const typeCast = (field, next) => {
+        if (field.type === 'LONG') return field.int() + 1
+        if (field.type === 'NEWDECIMAL') return field.float()
+        return next()
+      }
+      for (const method of ['query', 'execute']) {
+        const sql =
+          "SELECT CAST(41 AS INT) AS a, CAST(NULL AS INT) AS n, CAST('1.50' AS DECIMAL(4,2)) AS d, 'x' AS s"
+        const [rows] = await pool[method]({ sql, typeCast })
+        assert.deepEqual(rows, [{ a: 42, n: 1, d: 1.5, s: 'x' }])
+      }
+    }))
+})
+
 describe('two statements in one text', () => {
   it('are refused by the server unless multipleStatements asks for them', async () => {
     for (const { createConnection } of [mysql, mysql2]) {

@@ -62,6 +62,8 @@ function fieldOf(column, current, isMysql) {
     name: column.name,
     string: (encoding) => textOf(column, current, encoding),
     buffer: () => bytesOf(current),
+    int: () => numberOf(textOf(column, current), Number.parseInt),
+    float: () => numberOf(textOf(column, current), Number.parseFloat),
     geometry: () => (column.code === GEOMETRY ? current.value : null),
   }
   if (!isMysql) {
@@ -69,6 +71,10 @@ function fieldOf(column, current, isMysql) {
     field.extendedFormat = column.extendedFormat
   }
   return field
+}
+
+function numberOf(text, parse) {
+  return text === null ? null : parse(text)
 }
 
 function columnOf(field, isMysql) {

@@ -81,8 +81,11 @@ class Connection extends EventEmitter {
         }),
       (raw) =>
         process.nextTick(() => {
-          const error = errorOf(raw, { config: this.config, isMysql: this.flavour.isMysql })
-          if (!this.flavour.isMysql && raw.errno !== undefined) error.sql = undefined
+          const { isMysql } = this.flavour
+          const error = errorOf(raw, { config: this.config, isMysql })
+          if (!isMysql && raw.errno !== undefined) error.sql = undefined
+          // Whatever ends a handshake; what a pool has to say is no answer to one.
+          if (isMysql && !error.code.startsWith('POOL_')) error.fatal = true
           opened(error, false)
         }),
     )
@@ -124,8 +127,11 @@ class Connection extends EventEmitter {
   }
 
   _connected(value) {
-    if (this.flavour.isMysql) for (const callback of this.#connectCallbacks.splice(0)) callback(null, value)
     this.emit('connect', value)
+  }
+
+  _takeConnectCallbacks() {
+    return this.#connectCallbacks.splice(0)
   }
 
   /** Ends a connection that was not to be had. */
@@ -135,9 +141,8 @@ class Connection extends EventEmitter {
     this._fatalError = error
     const wasTold = this._refuseAll(error)
     if (this._ownsDriver) this.#driver.close(0, () => {})
-    const hasCallback = this.flavour.isMysql && this.#connectCallbacks.length > 0
-    if (!wasTold && !hasCallback) this.emit('error', error)
-    for (const callback of this.#connectCallbacks.splice(0)) callback(error)
+    if (!wasTold) this.emit('error', error)
+    for (const callback of this._takeConnectCallbacks()) callback(error)
     process.nextTick(() => this.emit('end'))
   }
 
@@ -220,15 +225,20 @@ class Connection extends EventEmitter {
         })
       },
       refuse: (error) => {
-        if (typeof query.onResult === 'function') query.onResult(error)
-        else if (query.listenerCount('error') > 0) query.emit('error', error)
-        else this.emit('error', error)
-        query.emit('end')
+        this._refuseQuery(query, error)
         done(error)
       },
+      query,
       hasCallback: typeof query.onResult === 'function',
     })
     return query
+  }
+
+  _refuseQuery(query, error) {
+    if (typeof query.onResult === 'function') query.onResult(error)
+    else if (query.listenerCount('error') > 0) query.emit('error', error)
+    else this.emit('error', error)
+    query.emit('end')
   }
 
   #context(session) {
@@ -259,11 +269,8 @@ class Connection extends EventEmitter {
           ended()
         })
       },
-      refuse: (error) => {
-        if (query.onResult) query.onResult(error)
-        else query.emit('error', error)
-        query.emit('end')
-      },
+      refuse: (error) => this._refuseQuery(query, error),
+      query,
       hasCallback: typeof query.onResult === 'function',
     })
     return query
@@ -284,8 +291,7 @@ class Connection extends EventEmitter {
       start: (session, ended) => {
         const resolve = (value) =>
           process.nextTick(() => {
-            ended()
-            settle(null, ...ok(value))
+            this._settle(() => settle(null, ...ok(value)), ended)
           })
         const reject = (raw) =>
           process.nextTick(() => {
@@ -293,8 +299,7 @@ class Connection extends EventEmitter {
             const error = errorOf(raw, { sql, config, isMysql: flavour.isMysql, operation })
             if (isFatal) error.fatal = true
             this.#failed(raw, error, true)
-            ended()
-            settle(error)
+            this._settle(() => settle(error), ended)
           })
         this.#driver.start((number) => start(number, session), resolve, reject)
       },
@@ -302,6 +307,12 @@ class Connection extends EventEmitter {
       hasCallback: typeof callback === 'function',
       name: operation,
     })
+  }
+
+  // The connection is free before who waits hears of it.
+  _settle(settle, ended) {
+    ended()
+    settle()
   }
 
   ping(callback) {
@@ -398,7 +409,7 @@ class Connection extends EventEmitter {
     if (this._isQuitting || this.#isClosed()) {
       const error = this._closedError({ name: 'Quit' })
       if (this.flavour.isMysql) {
-        process.nextTick(() => callback?.(error))
+        process.nextTick(() => (callback ? callback(error) : this.emit('error', error)))
         return
       }
       if (typeof callback === 'function') callback(error)
@@ -418,18 +429,19 @@ class Connection extends EventEmitter {
       },
       refuse: (error) => callback?.(error),
       hasCallback: true,
+      name: 'Quit',
     })
     this._isQuitting = true
   }
 
   #ended(ended, callback) {
-    const settle = () => {
-      if (this.flavour.isMysql) callback?.(undefined)
-      this.emit('end')
-    }
-    if (this.flavour.isMysql) ended()
+    const settle = () => this._hasEnded(ended, callback)
     if (this._ownsDriver) this.#driver.close(1000, () => process.nextTick(settle))
     else settle()
+  }
+
+  _hasEnded() {
+    this.emit('end')
   }
 
   /** Closes the connection now. What it runs is ended. */
@@ -439,9 +451,14 @@ class Connection extends EventEmitter {
     this._closing = true
     this._isQuitting = true
     this.stream.destroyed = true
+    this._drop()
+    if (!this.flavour.isMysql) process.nextTick(() => this.emit('end'))
+  }
+
+  /** Leaves the connection to itself. */
+  _drop() {
     this.#session?.destroy()
     if (this._ownsDriver) this.#driver.close(0, () => {})
-    process.nextTick(() => this.emit('end'))
   }
 
   close() {
@@ -464,9 +481,14 @@ class Connection extends EventEmitter {
       else refuse()
       return
     }
+    this._enqueued(command)
     if (!this.#isOpen || this.#isBlocked || this.#pending.length > 0) this.#pending.push(command)
     else this.#start(command)
   }
+
+  /** A command is taken; _dequeued() follows when it is done. */
+  _enqueued() {}
+  _dequeued() {}
 
   _closedError() {
     return closedError()
@@ -480,6 +502,7 @@ class Connection extends EventEmitter {
     if (command.blocks) this.#isBlocked = true
     this.#running++
     command.start(this.#session, () => {
+      this._dequeued()
       if (--this.#running === 0 && this.#onIdle !== null) this.#whenIdle()
       if (!command.blocks) return
       this.#isBlocked = false
@@ -500,13 +523,13 @@ class Connection extends EventEmitter {
   /** Refuses what waits; whether somebody was told is the answer. */
   _refuseAll(error) {
     const waiting = this.#pending.splice(0)
-    for (const command of waiting) if (command.hasCallback) command.refuse(error)
+    for (const command of waiting) if (command.hasCallback || this.flavour.isMysql) command.refuse(error)
     return waiting.length > 0 && waiting.every((command) => command.hasCallback)
   }
 
   // A statement that was lost takes the connection with it.
   #failed(raw, error, isHandled) {
-    const isLost = raw.fatal === true || raw.code === 'HEGAR_CONNECTION_LOST'
+    const isLost = raw.fatal === true || raw.code === 'HEGAR_CONNECTION_LOST' || error.fatal === true
     if (isLost && !this._closing) this._lose(error, isHandled)
   }
 
@@ -535,7 +558,7 @@ class Connection extends EventEmitter {
     this._fatalError = error
     this.stream.destroyed = true
     // A socket that the server closes ends before it tells why.
-    const isEnd = !this.flavour.isMysql && error.code === 'PROTOCOL_CONNECTION_LOST'
+    const isEnd = error.code === 'PROTOCOL_CONNECTION_LOST'
     if (isEnd) this.emit('end')
     const wasTold = this._refuseAll(error) || isHandled
     try {

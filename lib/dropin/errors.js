@@ -78,7 +78,7 @@ function serverError({ errno, message, sqlState }, sql) {
     errno,
     sqlState,
     sqlMessage: message,
-    sql: sql || undefined,
+    sql,
   })
 }
 

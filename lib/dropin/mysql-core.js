@@ -1,16 +1,26 @@
 'use strict'
 
+const { EventEmitter } = require('node:events')
 const { Connection: BaseConnection } = require('./connection.js')
+const { Charsets } = require('./constants/charsets.js')
+const { mysqlTimeout } = require('./errors.js')
 const { OkPacket } = require('./fields.js')
 const { mysql: flavour } = require('./flavour.js')
 const { readOptions } = require('./options.js')
 const { Pool: BasePool, PoolConnection: BasePoolConnection } = require('./pool.js')
-const { Query, readCall } = require('./query.js')
-const { Charsets } = require('./constants/charsets.js')
+const { createQuery } = require('./mysql-query.js')
 const strings = require('./sql-string-mysql.js')
 
 // What a ping and the like answer.
 const OK = { affectedRows: 0, insertId: 0, info: '', serverStatus: 2, warningStatus: 0 }
+
+// What 'enqueue' tells of a command that is no query.
+const SEQUENCES = Object.fromEntries(
+  ['Handshake', 'Ping', 'ChangeUser', 'Quit'].map((name) => [
+    name,
+    { [name]: class extends EventEmitter {} }[name],
+  ]),
+)
 
 /** The name of a command in the errors of one that comes too late. */
 function refusal(name, how, code) {
@@ -20,6 +30,10 @@ function refusal(name, how, code) {
 // What mysql's connections have that mysql2's have not, for connections of their own and of pools.
 const Mysql = (Base) =>
   class extends Base {
+    /** The commands that are not done, in their order. */
+    #queue = []
+    #hasQuit = false
+
     _collationOf(charset) {
       const number = Charsets[String(charset).toUpperCase()]
       if (number === undefined) throw new TypeError(`Unknown charset '${charset}'`)
@@ -27,14 +41,13 @@ const Mysql = (Base) =>
     }
 
     get state() {
-      if (this._closing) return 'disconnected'
-      if (this._fatalError !== null) return this._wasOpen ? 'disconnected' : 'protocol_error'
+      if (this._closing || this._fatalError !== null) return 'disconnected'
       return this.authorized ? 'authenticated' : 'disconnected'
     }
 
     ping(options, callback) {
       const { given, timeout } = argumentsOf(options, callback)
-      super._service((number, session) => session.ping(number), given, {
+      this._service((number, session) => session.ping(number), given, {
         operation: 'Ping',
         timeout,
         ok: okPacket,
@@ -42,8 +55,22 @@ const Mysql = (Base) =>
     }
 
     changeUser(options, callback) {
-      if (typeof options === 'function') return this.changeUser({}, options)
-      return super.changeUser(options, callback, okPacket)
+      const { given, timeout } = argumentsOf(options, callback)
+      const { user, password, database, charset } = typeof options === 'object' ? options : {}
+      const config = this.config
+      const next = {
+        user: user || config.user,
+        password: password || config.password,
+        database: database || config.database,
+        charsetNumber: charset ? this._collationOf(charset) : config.charsetNumber,
+      }
+      const change = (number, session) => {
+        Object.assign(config, next)
+        this._isChanged = true
+        const [asUser, withPassword, inDatabase] = [next.user, next.password, next.database].map(orNull)
+        session.changeUser(number, asUser, withPassword, inDatabase, next.charsetNumber)
+      }
+      this._service(change, given, { operation: 'ChangeUser', timeout, ok: okPacket, isFatal: true })
     }
 
     statistics(options, callback) {
@@ -69,12 +96,100 @@ const Mysql = (Base) =>
       return this.query({ ...(typeof options === 'object' ? options : {}), sql, values: null }, given)
     }
 
+    _createQuery(sql, values, callback) {
+      return createQuery(sql, values, callback, this.config.typeCast)
+    }
+
+    // Without a text nothing is formatted, and an empty one is sent.
+    _textOf(query) {
+      return query.sql ? super._textOf(query) : query.sql
+    }
+
+    destroy() {
+      if (!this._wasDestroyed) this.#hasQuit = this._isQuitting
+      super.destroy()
+    }
+
     _closedError(command) {
       const name = command.name ?? 'Query'
       if (this._fatalError !== null)
         return refusal(name, 'after fatal error.', 'PROTOCOL_ENQUEUE_AFTER_FATAL_ERROR')
-      if (this._wasDestroyed) return refusal(name, 'after being destroyed.', 'PROTOCOL_ENQUEUE_AFTER_DESTROY')
+      if (this._wasDestroyed && !this.#hasQuit)
+        return refusal(name, 'after being destroyed.', 'PROTOCOL_ENQUEUE_AFTER_DESTROY')
       return refusal(name, 'after invoking quit.', 'PROTOCOL_ENQUEUE_AFTER_QUIT')
+    }
+
+    _enqueued(command) {
+      this.#queue.push(command)
+      if (this.listenerCount('enqueue') > 0)
+        this.emit('enqueue', command.query ?? new SEQUENCES[command.name]())
+    }
+
+    _dequeued() {
+      this.#queue.shift()
+      if (this.#queue.length === 0 && this._fatalError === null) this.emit('drain')
+    }
+
+    // A command is done when who waits for it has heard of it.
+    _settle(settle, ended) {
+      try {
+        settle()
+      } finally {
+        ended()
+      }
+    }
+
+    _refuseQuery(query, error) {
+      query.end(error)
+    }
+
+    _hasEnded(ended, callback) {
+      try {
+        callback?.(undefined)
+      } finally {
+        ended()
+        this.emit('end', undefined)
+      }
+    }
+
+    /** Ends the connection by an error, which those in the queue get, or the connection itself if none of them can. */
+    _lose(error, isHandled) {
+      if (this._fatalError !== null) return
+      this._fatalError = error
+      this._closing = true
+      this.stream.destroyed = true
+      this._drop()
+      const isTold = isHandled || this.#queue.some(hasHandler)
+      try {
+        if (!isTold) this.emit('error', error)
+      } finally {
+        this.emit('end', error)
+        if (isTold) process.nextTick(() => this._refuseAll(error))
+      }
+    }
+
+    _service(start, callback, options) {
+      const { timeout, operation } = options
+      if (!(timeout > 0 && Number.isFinite(timeout))) return super._service(start, callback, options)
+      let timer = null
+      let isLate = false
+      const late = () => {
+        isLate = true
+        const error = mysqlTimeout(operation, timeout)
+        this._lose(error, typeof callback === 'function')
+        callback?.(error)
+      }
+      const timed = (number, session) => {
+        timer = setTimeout(late, timeout)
+        start(number, session)
+      }
+      const settle = (...given) => {
+        clearTimeout(timer)
+        if (isLate) return
+        if (callback) callback(...given)
+        else if (given[0]) this.emit('error', given[0])
+      }
+      return super._service(timed, settle, options)
     }
   }
 
@@ -82,6 +197,14 @@ function argumentsOf(options, callback) {
   return typeof options === 'function'
     ? { given: options, timeout: undefined }
     : { given: callback, timeout: options?.timeout }
+}
+
+function hasHandler({ hasCallback, query }) {
+  return hasCallback || (query !== undefined && query.listenerCount('error') > 0)
+}
+
+function orNull(value) {
+  return value ?? null
 }
 
 function okPacket() {
@@ -92,39 +215,57 @@ class Connection extends Mysql(BaseConnection) {
   #isConnecting = false
 
   constructor(options) {
-    super({ read: readOptions(options, { isMysql: true }), flavour, strings })
+    super({ read: readMysql(options), flavour, strings })
   }
 
   /** Connects; anything else that needs the server does so too. */
   connect(options, callback) {
     const { given } = argumentsOf(options, callback)
-    if (this.#isConnecting) {
-      const error = refusal(
-        'Handshake',
-        'after already enqueuing a Handshake.',
-        'PROTOCOL_ENQUEUE_HANDSHAKE_TWICE',
-      )
+    const error = this.#refusalOfConnect()
+    if (error !== null) {
       process.nextTick(() => (given ? given(error) : this.emit('error', error)))
       return
     }
-    super.connect(given && ((error) => (error ? given(error) : given(null, okPacket()[0]))))
-    this._implyConnect()
+    super.connect(given && ((failure) => (failure ? given(failure) : given(null, okPacket()[0]))))
+    this.#connect(given !== undefined)
   }
 
-  _implyConnect() {
-    if (this.#isConnecting) return
+  #refusalOfConnect() {
+    if (this._isQuitting || this._fatalError !== null) return this._closedError({ name: 'Handshake' })
+    if (!this.#isConnecting) return null
+    const how = 'after already enqueuing a Handshake.'
+    return refusal('Handshake', how, 'PROTOCOL_ENQUEUE_HANDSHAKE_TWICE')
+  }
+
+  #connect(hasCallback) {
     this.#isConnecting = true
+    this._enqueued({ name: 'Handshake', hasCallback })
     this._open((error) => {
-      if (error === null) this._connected(undefined)
-      else {
-        error.fatal = true
-        this._refused(error)
-      }
+      if (error === null) this._connected()
+      else this._refused(error)
     })
   }
 
+  _connected() {
+    this.emit('connect')
+    for (const callback of this._takeConnectCallbacks()) callback(null)
+    this._dequeued()
+  }
+
+  _refused(error) {
+    // Who is refused by the server has reached it.
+    if (error.sqlState !== undefined) this.emit('connect')
+    const callbacks = this._takeConnectCallbacks()
+    this._lose(error, callbacks.length > 0)
+    for (const callback of callbacks) callback(error)
+  }
+
+  end(options, callback) {
+    super.end(argumentsOf(options, callback).given)
+  }
+
   _command(command) {
-    if (!this._closing) this._implyConnect()
+    if (!this._closing && !this._isQuitting && !this.#isConnecting) this.#connect(false)
     super._command(command)
   }
 
@@ -133,25 +274,72 @@ class Connection extends Mysql(BaseConnection) {
   }
 }
 
-class PoolConnection extends Mysql(BasePoolConnection) {}
+class PoolConnection extends Mysql(BasePoolConnection) {
+  /** Whether somebody changed the user, the database or the charset. */
+  _isChanged = false
+
+  _watchForEnd() {
+    this.on('end', () => this._removeFromPool())
+    this.on('error', (error) => {
+      if (error.fatal) this._removeFromPool()
+    })
+  }
+
+  release() {
+    if (this._pool === null || this._pool._closed) return
+    this._pool.releaseConnection(this)
+  }
+
+  // mysql does so before it lends it again. Who gets it then cannot tell the difference.
+  _restore() {
+    if (!this._isChanged) return
+    this._isChanged = false
+    this._isAsNew = true
+    const { user, password, database, charsetNumber } = this._pool.config.connectionConfig
+    Object.assign(this.config, { user, password, database, charsetNumber })
+    const restore = (number, session) => session.changeUser(number, null, null, null, null)
+    this._service(restore, () => {}, { operation: 'ChangeUser' })
+  }
+
+  _endSession() {
+    this._isQuitting = true
+    // The pool closes first, or else those who wait would get the connection.
+    setImmediate(() => super._endSession())
+  }
+}
 
 class Pool extends BasePool {
   constructor(options) {
-    super({
-      read: readOptions(options, { isMysql: true, isPool: true }),
-      flavour,
-      strings,
-      Class: PoolConnection,
-    })
+    super({ read: readMysql(options, true), flavour, strings, Class: PoolConnection })
+  }
+
+  _createQuery(sql, values, callback) {
+    return createQuery(sql, values, callback, this.config.connectionConfig.typeCast)
   }
 }
 
-function createQuery(sql, values, callback) {
-  if (typeof callback !== 'function' && callback !== undefined) {
-    throw new TypeError('argument callback must be a function when provided')
+// mysql's pools have no such method.
+Pool.prototype.format = undefined
+
+// The flags that mysql asks for, without those that depend on options.
+const FLAGS = 455629 & ~0x80
+
+function readMysql(options, isPool = false) {
+  const read = readOptions(options, { isMysql: true, isPool })
+  const { foundRows, multiStatements, localFiles } = read.native
+  const { debug, flags } = typeof options === 'object' && options !== null ? options : {}
+  const own = {
+    debug,
+    flags: flags || '',
+    localAddress: undefined,
+    maxPacketSize: 0,
+    clientFlags: FLAGS | (foundRows ? 2 : 0) | (localFiles ? 0x80 : 0) | (multiStatements ? 0x10000 : 0),
   }
-  const { options, callback: given } = readCall(sql, values, callback, {})
-  return new Query(options, given)
+  Object.assign(read.config, own)
+  for (const name of ONLY_MYSQL2) delete read.config[name]
+  return read
 }
+
+const ONLY_MYSQL2 = ['namedPlaceholders', 'rowsAsArray', 'decimalNumbers', 'nestTables', 'jsonStrings']
 
 module.exports = { Connection, Pool, PoolConnection, createQuery }

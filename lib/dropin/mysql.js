@@ -27,12 +27,10 @@ exports.createConnection = createConnection
 exports.createPool = createPool
 exports.createPoolCluster = createPoolCluster
 exports.createQuery = createQuery
-exports.Connection = Connection
-exports.Pool = Pool
-exports.PoolConnection = PoolConnection
-exports.PoolCluster = PoolCluster
 exports.escape = escape
 exports.escapeId = escapeId
 exports.format = format
 exports.raw = raw
-exports.Types = Types
+// mysql shows no more when it is listed.
+for (const [name, value] of Object.entries({ Types, Connection, Pool, PoolConnection, PoolCluster }))
+  Object.defineProperty(exports, name, { value })

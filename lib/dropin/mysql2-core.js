@@ -2,11 +2,10 @@
 
 const { Connection: BaseConnection } = require('./connection.js')
 const { mysql2: flavour } = require('./flavour.js')
-const { readOptions } = require('./options.js')
+const { collationOf, readOptions } = require('./options.js')
 const { Pool: BasePool, PoolConnection: BasePoolConnection } = require('./pool.js')
 const { PromiseConnection, PromisePool, PromisePoolConnection } = require('./promise.js')
 const { Query, readCall } = require('./query.js')
-const { Charsets } = require('./constants/charsets.js')
 const strings = require('./sql-string.js')
 
 class Connection extends BaseConnection {
@@ -20,6 +19,12 @@ class Connection extends BaseConnection {
 
   promise(PromiseClass) {
     return new PromiseConnection(this, PromiseClass)
+  }
+
+  createBinlogStream() {
+    throw new Error(
+      'createBinlogStream is left out of hegar-native/mysql2; use mysql2 or zongji for the binlog',
+    )
   }
 
   static createQuery(sql, values, callback, config = {}) {
@@ -45,9 +50,7 @@ class Pool extends BasePool {
 
 Object.assign(BaseConnection.prototype, {
   _collationOf(charset) {
-    const number = Charsets[String(charset).toUpperCase()]
-    if (number === undefined) throw new TypeError(`Unknown charset '${charset}'`)
-    return number
+    return collationOf(charset)
   },
 })
 

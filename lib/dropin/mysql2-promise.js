@@ -6,6 +6,7 @@ const { PromisePoolCluster } = require('./cluster-promise.js')
 const { PromiseConnection, PromisePool, PromisePoolConnection } = require('./promise.js')
 const { CharsetToEncoding } = require('./constants/charset-encodings.js')
 const { Charsets } = require('./constants/charsets.js')
+const { TypedParameter } = require('./typed-parameter.js')
 const { mysql2Types: Types } = require('./constants/types.js')
 const { escape, escapeId, format, raw } = require('./sql-string.js')
 
@@ -56,6 +57,7 @@ exports.PromisePool = PromisePool
 exports.PromiseConnection = PromiseConnection
 exports.PromisePoolConnection = PromisePoolConnection
 exports.Types = Types
+exports.TypedParameter = TypedParameter
 exports.Charsets = Charsets
 exports.CharsetToEncoding = CharsetToEncoding
 exports.setMaxParserCache = () => {}

@@ -2,9 +2,9 @@
 
 const { Connection, Pool, PoolConnection, createQuery } = require('./mysql2-core.js')
 const { PoolCluster: BasePoolCluster } = require('./cluster.js')
-const { Query } = require('./query.js')
 const { CharsetToEncoding } = require('./constants/charset-encodings.js')
 const { Charsets } = require('./constants/charsets.js')
+const { TypedParameter } = require('./typed-parameter.js')
 const { mysql2Types: Types } = require('./constants/types.js')
 const { escape, escapeId, format, raw } = require('./sql-string.js')
 
@@ -58,7 +58,6 @@ exports.createQuery = createQuery
 exports.Pool = Pool
 exports.PoolCluster = PoolCluster
 exports.PoolConnection = PoolConnection
-exports.Query = Query
 exports.createServer = createServer
 exports.escape = escape
 exports.escapeId = escapeId
@@ -68,6 +67,7 @@ exports.createConnectionPromise = createConnectionPromise
 exports.createPoolPromise = createPoolPromise
 exports.createPoolClusterPromise = createPoolClusterPromise
 exports.Types = Types
+exports.TypedParameter = TypedParameter
 exports.Charsets = Charsets
 exports.CharsetToEncoding = CharsetToEncoding
 exports.setMaxParserCache = setMaxParserCache

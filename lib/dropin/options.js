@@ -212,6 +212,11 @@ function readCharset(options, isMysql) {
   delete options.charsetNumber
   if (charset === undefined && charsetNumber === undefined)
     return isMysql ? UTF8MB4_GENERAL_CI : UTF8MB4_UNICODE_CI
+  return collationOf(charset, charsetNumber)
+}
+
+/** The collation of utf8mb4 to ask the server for in place of what was asked for, by its name or its number. */
+function collationOf(charset, charsetNumber) {
   const name =
     charset === undefined
       ? Object.keys(Charsets).find((key) => Charsets[key] === charsetNumber)
@@ -297,4 +302,4 @@ function poolConfigOf({ native, config }) {
   }
 }
 
-module.exports = { copyOf, readOptions, poolConfigOf }
+module.exports = { collationOf, copyOf, readOptions, poolConfigOf }

@@ -1,6 +1,7 @@
 'use strict'
 
 const { isBoxedPrimitive, isDate, isUint8Array } = require('node:util').types
+const { Typed } = require('./typed-parameter.js')
 
 /**
  * The parameters of execute() as a prepared statement takes them: arrays and objects as JSON. Throws, as mysql2 does, for
@@ -26,6 +27,7 @@ function toParameter(value) {
       return value.toString()
     case 'object':
       if (value === null || isDate(value) || isUint8Array(value)) return value
+      if (value instanceof Typed) return value.value
       if (isBoxedPrimitive(value)) return toParameter(value.valueOf())
       return JSON.stringify(value)
     default:

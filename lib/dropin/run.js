@@ -14,23 +14,33 @@ function run(query, sql, values, context, done) {
   const wants = wantsOf(driver, config, query._options, flavour.isMysql)
   const reader = new Reader(wants, values !== null, context)
   const options = { shape: wants.shape, timeoutMs: query.timeout > 0 ? query.timeout : 0 }
-  const failed = (raw) => {
+  const failed = (raw, index = 0, gathered = null) => {
     const error = errorOf(raw, {
-      sql,
+      // To mysql2 an empty text is none, unless it was to be prepared.
+      sql: sql === '' && values === null && !flavour.isMysql ? undefined : sql,
+      index,
       config,
       isMysql: flavour.isMysql,
       operation: query.constructor.name,
+      timeout: query.timeout,
     })
-    reportError(query, error, raw, context, done)
+    reportError(query, error, raw, context, done, gathered)
   }
-  if (typeof query.onResult !== 'function') {
+  const gathers = typeof query.onResult === 'function'
+  if (!gathers || (flavour.isMysql && mayHaveMore(sql, config))) {
     stream(query, sql, values, options, reader, context, failed, done)
     return
   }
   const fail = (raw) => process.nextTick(() => failed(raw))
   const finish = (outcome) => process.nextTick(() => reportResult(query, outcome, reader, context, done))
-  if (values === null) driver.text(context.target, sql, options, finish, fail)
+  if (values === null) driver.text(context.target, sql ?? '', options, finish, fail)
   else driver.prepared(context.target, sql, values, options, finish, fail)
+}
+
+// Whether mysql would give results with the error of one that comes after them.
+function mayHaveMore(sql, { multipleStatements }) {
+  if (typeof sql !== 'string') return false
+  return (multipleStatements && sql.includes(';')) || /^\s*(?:call|execute)\b/i.test(sql)
 }
 
 /** Makes of what Rust gives what the originals give. */
@@ -113,7 +123,9 @@ function emitFields(query, fields, index) {
 
 // The originals differ in how many arguments they call back with.
 function callBack(query, { isMysql }, error, rows, fields) {
-  if (isMysql || query._isOfPool) query.onResult(error, rows, fields)
+  // Only what the server answers to a query has results with it.
+  if (isMysql && error !== null && error.index === undefined) query.onResult(error)
+  else if (isMysql || query._isOfPool) query.onResult(error, rows, fields)
   else if (error !== null) query.onResult(error)
   else if (fields === undefined) query.onResult(null, rows)
   else query.onResult(null, rows, fields)
@@ -134,15 +146,15 @@ function inOrder(query, flavour, report, done) {
   }
 }
 
-function reportError(query, error, raw, context, done) {
+function reportError(query, error, raw, context, done, gathered) {
   const { flavour } = context
   const hasCallback = typeof query.onResult === 'function'
   const hasHandler = hasCallback || query.listenerCount('error') > 0
   context.onFailure(raw, error, hasHandler)
   const report = () => {
     if (flavour.isMysql && query.listenerCount('error') > 0) query.emit('error', error)
-    if (hasCallback) callBack(query, flavour, error)
-    else if (flavour.isMysql && hasHandler) return
+    if (hasCallback) callBack(query, flavour, error, gathered?.results, gathered?.fields)
+    else if (flavour.isMysql && (hasHandler || error.fatal)) return
     else if (hasHandler) query.emit('error', error)
     else if (!query._hasLeft) context.onUnhandled(error)
   }
@@ -178,17 +190,17 @@ function stream(query, sql, values, options, reader, context, fail, done) {
   const failed = (raw) => {
     // Who left has no use for the error that leaving is.
     if (query._hasLeft && raw.code === 'HEGAR_ABORTED') end()
-    else process.nextTick(() => pump.fail(() => fail(raw)))
+    else process.nextTick(() => pump.fail(raw, fail))
   }
   const piece = (part, size) => process.nextTick(() => pump.take(part, size))
-  const native = context.driver.stream(context.target, sql, values, options, piece, end, failed)
+  const native = context.driver.stream(context.target, sql ?? '', values, options, piece, end, failed)
   query._pump = pump
   pump.open(native)
   context.onPump(pump)
   if (query._hasLeft) pump.leave()
 }
 
-/** Emits the pieces of a stream as events, no faster than they are wanted. */
+/** Emits the pieces of a stream as events, no faster than they are wanted, or gathers them for a callback. */
 class Pump {
   #query
   #reader
@@ -198,11 +210,16 @@ class Pump {
   #index = -1
   #last = null
   #isRunning = false
+  /** Whether the result at #index is known to be complete. */
+  #isComplete = true
+  /** Of a query with a callback. */
+  #gathered = null
 
   constructor(query, reader, context) {
     this.#query = query
     this.#reader = reader
     this.#context = context
+    if (typeof query.onResult === 'function') this.#gathered = { results: [], fields: [] }
   }
 
   open(native) {
@@ -222,15 +239,34 @@ class Pump {
 
   end(done) {
     this.#last = () => {
-      this.#query._pump = null
-      settle(this.#query, this.#context.flavour, done)
+      const query = this.#query
+      const { flavour } = this.#context
+      query._pump = null
+      try {
+        if (this.#gathered !== null) callBack(query, flavour, null, ...this.#outcome())
+      } finally {
+        settle(query, flavour, done)
+      }
     }
     this.resume()
   }
 
-  fail(report) {
-    this.#last = report
+  #outcome() {
+    const { results, fields } = this.#gathered
+    return results.length === 1 ? [results[0], fields[0]] : [results, fields]
+  }
+
+  fail(raw, report) {
+    this.#last = () => {
+      const index = Math.max(this.#index + (this.#isComplete ? 1 : 0), 0)
+      report(raw, index, this.#gathered && index > 0 ? this.#before(index) : null)
+    }
     this.resume()
+  }
+
+  #before(index) {
+    const { results, fields } = this.#gathered
+    return { results: results.slice(0, index), fields: fields.slice(0, index) }
   }
 
   resume() {
@@ -263,8 +299,10 @@ class Pump {
     if (query._hasLeft) return true
     if (item.done !== undefined) {
       this.#index++
+      this.#isComplete = true
       const header = this.#reader.header(item.done)
-      if (isMysql) query.emit('result', header, this.#index)
+      if (this.#gathered !== null) this.#gather(header, undefined)
+      else if (isMysql) query.emit('result', header, this.#index)
       else {
         query.emit('fields', undefined)
         query.emit('result', header)
@@ -273,17 +311,30 @@ class Pump {
     }
     if (item.head !== undefined) {
       this.#index++
+      this.#isComplete = false
       const fields = this.#reader.fields(item.head)
-      if (isMysql) query.emit('fields', fields, this.#index)
+      if (this.#gathered !== null) this.#gather([], fields)
+      else if (isMysql) query.emit('fields', fields, this.#index)
       else emitFields(query, fields, this.#index)
       return true
     }
     item.rows ??= this.#reader.rows(item.part)
+    // Rust does not tell where a result ends; one that fails on its way mostly does so before its first row.
+    this.#isComplete = mayHaveMore(query.sql, this.#context.config)
+    if (this.#gathered !== null) {
+      for (const row of item.rows) this.#gathered.results.at(-1).push(row)
+      return true
+    }
     while (item.at < item.rows.length) {
       if (this.#isPaused()) return false
       query.emit('result', item.rows[item.at++], this.#index)
     }
     return true
+  }
+
+  #gather(result, fields) {
+    this.#gathered.results.push(result)
+    this.#gathered.fields.push(fields)
   }
 }
 

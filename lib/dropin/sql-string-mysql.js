@@ -1,7 +1,7 @@
 'use strict'
 
 const escaper = require('sql-escaper')
-const { format, raw } = require('./sql-string.js')
+const { format: formatText, raw } = require('./sql-string.js')
 
 /**
  * The value as SQL, as in mysql: an object becomes assignments unless `stringifyObjects` is true, and false means the
@@ -16,6 +16,13 @@ function escapeId(value, forbidQualified) {
   if (Array.isArray(value)) return value.map((id) => escapeId(id, forbidQualified)).join(', ')
   const quoted = String(value).replaceAll('`', '``')
   return `\`${forbidQualified ? quoted : quoted.replaceAll('.', '`.`')}\``
+}
+
+/** As in mysql2, except that what is no text at all stays as it is. */
+function format(sql, values, stringifyObjects, timeZone, sqlMode) {
+  return sql === undefined || sql === null
+    ? sql
+    : formatText(sql, values, stringifyObjects, timeZone, sqlMode)
 }
 
 /** `escape`, `escapeId`, `format` and `raw` of mysql, which need no `this`. */
