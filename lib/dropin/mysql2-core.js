@@ -2,7 +2,7 @@
 
 const { Connection: BaseConnection } = require('./connection.js')
 const { mysql2: flavour } = require('./flavour.js')
-const { collationOf, readOptions } = require('./options.js')
+const { collationOf, fromUri, readOptions } = require('./options.js')
 const { Pool: BasePool, PoolConnection: BasePoolConnection } = require('./pool.js')
 const { PromiseConnection, PromisePool, PromisePoolConnection } = require('./promise.js')
 const { Query, readCall } = require('./query.js')
@@ -54,9 +54,24 @@ Object.assign(BaseConnection.prototype, {
   },
 })
 
+/** Options as connections read them. */
+class ConnectionConfig {
+  constructor(options) {
+    Object.assign(this, readOptions(options).config)
+  }
+
+  static getCharsetNumber(charset) {
+    return collationOf(charset)
+  }
+
+  static parseUrl(uri) {
+    return fromUri(uri)
+  }
+}
+
 function createQuery(sql, values, callback, config = {}) {
   const { options, callback: given } = readCall(sql, values, callback, config)
   return new Query(options, given)
 }
 
-module.exports = { Connection, Pool, PoolConnection, createQuery }
+module.exports = { ConnectionConfig, Connection, Pool, PoolConnection, createQuery }

@@ -1,6 +1,6 @@
 'use strict'
 
-const { Connection, Pool, PoolConnection, createQuery } = require('./mysql2-core.js')
+const { Connection, ConnectionConfig, Pool, PoolConnection, createQuery } = require('./mysql2-core.js')
 const { PoolCluster: BasePoolCluster } = require('./cluster.js')
 const { CharsetToEncoding } = require('./constants/charset-encodings.js')
 const { Charsets } = require('./constants/charsets.js')
@@ -32,6 +32,20 @@ function createServer() {
   )
 }
 
+// The ways to log in are chosen in Rust.
+const authPlugins = Object.fromEntries(
+  ['caching_sha2_password', 'mysql_clear_password', 'mysql_native_password', 'sha256_password'].map(
+    (name) => [
+      name,
+      () => {
+        throw new Error(
+          `authPlugins are left out of hegar-native/mysql2: ${name} needs no configuration here, or is not safe`,
+        )
+      },
+    ],
+  ),
+)
+
 function createConnectionPromise(options) {
   return require('./mysql2-promise.js').createConnection(options)
 }
@@ -52,6 +66,8 @@ function clearParserCache() {}
 exports.createConnection = createConnection
 exports.connect = createConnection
 exports.Connection = Connection
+exports.ConnectionConfig = ConnectionConfig
+exports.authPlugins = authPlugins
 exports.createPool = createPool
 exports.createPoolCluster = createPoolCluster
 exports.createQuery = createQuery

@@ -302,4 +302,4 @@ function poolConfigOf({ native, config }) {
   }
 }
 
-module.exports = { collationOf, copyOf, readOptions, poolConfigOf }
+module.exports = { fromUri, collationOf, copyOf, readOptions, poolConfigOf }
