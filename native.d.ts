@@ -57,12 +57,13 @@ export declare class NativePool {
    * page by cursor.
    */
   query(call: number, statement: NativeStatement, params: Buffer, length: number, limit: number, execute: boolean, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null, keyset?: NativeKeyset | undefined | null, place?: Buffer | undefined | null): void
-  /** Runs a statement for all of its results. */
-  results(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
+  /**
+   * Runs a statement for all of its results. Where it `unwraps`, as for `execute` of the drop-ins, a single one is the
+   * outcome.
+   */
+  results(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null, unwraps?: boolean | undefined | null): void
   /** Runs a text as it is, for all of its results. */
   text(call: number, sql: string, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
-  /** Runs a prepared statement for all of its results. */
-  prepared(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
   /** Runs a statement for rows as JSON. */
   queryJson(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
   /** Runs the reads of a group, each on a connection of its own where there are any; their results come together. */
@@ -100,12 +101,13 @@ export declare class NativeScript {
 export declare class NativeSession {
   /** As `NativePool.query`. */
   query(call: number, statement: NativeStatement, params: Buffer, length: number, limit: number, execute: boolean, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null, keyset?: NativeKeyset | undefined | null, place?: Buffer | undefined | null): void
-  /** Runs a statement for all of its results. */
-  results(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
+  /**
+   * Runs a statement for all of its results. Where it `unwraps`, as for `execute` of the drop-ins, a single one is the
+   * outcome.
+   */
+  results(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null, unwraps?: boolean | undefined | null): void
   /** As `NativePool.text`. */
   text(call: number, sql: string, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
-  /** As `NativePool.prepared`. */
-  prepared(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
   /** As `NativePool.queryJson`. */
   queryJson(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
   /** As `NativePool.all`; the reads are run one after the other. */

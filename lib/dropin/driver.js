@@ -63,7 +63,7 @@ class Driver {
       (number) => {
         const statement = statementFor(sql, false)
         const { bytes, length } = this.#pack(statement, values)
-        target.prepared(number, statement.native, bytes, length, shape, ticket)
+        target.results(number, statement.native, bytes, length, shape, ticket, true)
       },
       resolve,
       reject,

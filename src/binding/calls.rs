@@ -66,20 +66,26 @@ pub fn rows(
     })
 }
 
-/// All results of a statement.
+/// All results of a statement. Where it `unwraps`, a single one is the answer.
 pub fn results(
     statement: &NativeStatement,
     params: BufferSlice<'_>,
     length: u32,
     shape: Option<&NativeShape>,
+    unwraps: bool,
 ) -> Result<Call> {
+    let operation = if unwraps {
+        Operation::Execute
+    } else {
+        Operation::Query
+    };
     Ok(Call {
         statement: statement.inner(),
         params: unpack(&params, length)?,
         wanted: Wanted::Results {
             shape: shape.map(NativeShape::inner),
-            unwraps: false,
-            operation: Operation::Query,
+            unwraps,
+            operation,
         },
         stop: None,
     })
@@ -103,25 +109,6 @@ pub fn text(sql: &str, shape: Option<&NativeShape>, shares: bool) -> Call {
         },
         stop: None,
     }
-}
-
-/// All results of a prepared statement; a single one is the answer by itself.
-pub fn prepared(
-    statement: &NativeStatement,
-    params: BufferSlice<'_>,
-    length: u32,
-    shape: Option<&NativeShape>,
-) -> Result<Call> {
-    Ok(Call {
-        statement: statement.inner(),
-        params: unpack(&params, length)?,
-        wanted: Wanted::Results {
-            shape: shape.map(NativeShape::inner),
-            unwraps: true,
-            operation: Operation::Execute,
-        },
-        stop: None,
-    })
 }
 
 /// Rows as JSON, at most `limit` of them (0: all).

@@ -75,8 +75,13 @@ impl NativePool {
         Ok(())
     }
 
-    /// Runs a statement for all of its results.
+    /// Runs a statement for all of its results. Where it `unwraps`, as for `execute` of the drop-ins, a single one is the
+    /// outcome.
     #[napi(catch_unwind)]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "an object would cost a property lookup each on every call"
+    )]
     pub fn results(
         &self,
         call: u32,
@@ -85,8 +90,10 @@ impl NativePool {
         length: u32,
         shape: Option<&NativeShape>,
         ticket: Option<&NativeTicket>,
+        unwraps: Option<bool>,
     ) -> Result<()> {
-        let results = calls::results(statement, params, length, shape)?;
+        let unwraps = unwraps.unwrap_or_default();
+        let results = calls::results(statement, params, length, shape, unwraps)?;
         let caller = self.caller(call, results.operation(), ticket);
         self.engine.start(results, caller);
         Ok(())
@@ -104,23 +111,6 @@ impl NativePool {
         let text = calls::text(&sql, shape, self.engine.config().pipelining);
         let caller = self.caller(call, text.operation(), ticket);
         self.engine.start(text, caller);
-    }
-
-    /// Runs a prepared statement for all of its results.
-    #[napi(catch_unwind)]
-    pub fn prepared(
-        &self,
-        call: u32,
-        statement: &NativeStatement,
-        params: BufferSlice<'_>,
-        length: u32,
-        shape: Option<&NativeShape>,
-        ticket: Option<&NativeTicket>,
-    ) -> Result<()> {
-        let prepared = calls::prepared(statement, params, length, shape)?;
-        let caller = self.caller(call, prepared.operation(), ticket);
-        self.engine.start(prepared, caller);
-        Ok(())
     }
 
     /// Runs a statement for rows as JSON.

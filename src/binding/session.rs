@@ -56,8 +56,13 @@ impl NativeSession {
         Ok(())
     }
 
-    /// Runs a statement for all of its results.
+    /// Runs a statement for all of its results. Where it `unwraps`, as for `execute` of the drop-ins, a single one is the
+    /// outcome.
     #[napi(catch_unwind)]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "an object would cost a property lookup each on every call"
+    )]
     pub fn results(
         &self,
         call: u32,
@@ -66,8 +71,10 @@ impl NativeSession {
         length: u32,
         shape: Option<&NativeShape>,
         ticket: Option<&NativeTicket>,
+        unwraps: Option<bool>,
     ) -> Result<()> {
-        let results = calls::results(statement, params, length, shape)?;
+        let unwraps = unwraps.unwrap_or_default();
+        let results = calls::results(statement, params, length, shape, unwraps)?;
         let caller = self.caller(call, results.operation(), ticket);
         self.session.start(results, caller);
         Ok(())
@@ -85,23 +92,6 @@ impl NativeSession {
         let text = calls::text(&sql, shape, false);
         let caller = self.caller(call, text.operation(), ticket);
         self.session.start(text, caller);
-    }
-
-    /// As `NativePool.prepared`.
-    #[napi(catch_unwind)]
-    pub fn prepared(
-        &self,
-        call: u32,
-        statement: &NativeStatement,
-        params: BufferSlice<'_>,
-        length: u32,
-        shape: Option<&NativeShape>,
-        ticket: Option<&NativeTicket>,
-    ) -> Result<()> {
-        let prepared = calls::prepared(statement, params, length, shape)?;
-        let caller = self.caller(call, prepared.operation(), ticket);
-        self.session.start(prepared, caller);
-        Ok(())
     }
 
     /// As `NativePool.queryJson`.
