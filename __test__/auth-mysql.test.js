@@ -77,4 +77,18 @@ describe('caching_sha2_password of MySQL', { skip: !isMysql && 'MySQL only: npm 
     const error = await rejects(logIn({ ssl: { ca: server.authority } }), 'HEGAR_TLS_ERROR')
     assert.match(error.message, /not valid for/)
   })
+
+  // Users that do not exist are asked by a plugin of the server's choice, this one too.
+  test('takes the password of an account of sha256_password the same ways', async (t) => {
+    const account = `sha256_${process.pid}`
+    for (const host of ['127.0.0.1', 'localhost']) {
+      await admin.query(`CREATE USER ${account}@${host} IDENTIFIED WITH sha256_password BY '${PASSWORD}'`)
+      t.after(() => admin.query(`DROP USER ${account}@${host}`))
+    }
+    for (const way of [tls, ways['a unix socket'], ways["the server's own key"]]) {
+      await logIn({ ...way(), user: account })
+      await rejects(logIn({ ...way(), user: account }, 'another'), 'ER_ACCESS_DENIED_ERROR')
+    }
+    await rejects(logIn({ user: account }), 'HEGAR_AUTH_ERROR')
+  })
 })

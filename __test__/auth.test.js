@@ -91,6 +91,65 @@ const target = ({ host, port }) => ({ host, port, user: 'someone', password: PAS
 /** The one answer that the servers here give to a statement: it shows that the login is over. */
 const loggedIn = (options) => rejects(queryOnce(options), 'ER_PARSE_ERROR')
 
+/** What was hidden with our key and the nonce. */
+function decrypt(hidden) {
+  const plain = crypto.privateDecrypt(
+    { key: rsa.privateKey, padding: crypto.constants.RSA_PKCS1_OAEP_PADDING },
+    hidden,
+  )
+  return Buffer.from(plain.map((byte, index) => byte ^ NONCE[index % NONCE.length])).toString()
+}
+
+describe('sha256_password', () => {
+  const plugin = 'sha256_password'
+  const key = Buffer.concat([Buffer.from([1]), Buffer.from(publicKey)])
+
+  test("hides the password with the pinned key, and with the server's own where that is allowed", async (t) => {
+    let password
+    const pinned = await switching(t, plugin, (session, answer) => {
+      password = decrypt(answer)
+      session.send(ok())
+    })
+    await loggedIn({ ...target(pinned), serverPublicKey: publicKey })
+    assert.equal(password, `${PASSWORD}\0`)
+
+    const asked = await switching(t, plugin, async (session, answer) => {
+      assert.deepEqual(answer, Buffer.from([1]))
+      session.send(key)
+      password = decrypt(await session.read())
+      session.send(ok())
+    })
+    await loggedIn({ ...target(asked), allowPublicKeyRetrieval: true })
+    assert.equal(password, `${PASSWORD}\0`)
+  })
+
+  test('sends no password over plain TCP otherwise, whatever key the server offers', async (t) => {
+    for (const [options, code] of [
+      [{}, 'HEGAR_AUTH_ERROR'],
+      [{ serverPublicKey: publicKey }, 'HEGAR_PROTOCOL_ERROR'],
+    ]) {
+      let sent
+      const server = await switching(t, plugin, async (session) => {
+        session.send(key)
+        sent = await session.read()
+      })
+      await rejects(queryOnce({ ...target(server), ...options }), code)
+      await server.sessions[0].ended
+      assert.ok(sent === null || sent === undefined, 'nothing more is sent')
+    }
+  })
+
+  test('sends a zero byte for an empty password', async (t) => {
+    let proof
+    const server = await switching(t, plugin, (session, answer) => {
+      proof = answer
+      session.send(ok())
+    })
+    await loggedIn({ ...target(server), password: '' })
+    assert.deepEqual(proof, Buffer.from([0]))
+  })
+})
+
 describe('caching_sha2_password', () => {
   const sha256 = (...parts) => crypto.createHash('sha256').update(Buffer.concat(parts)).digest()
   const scramble = (password) => {
@@ -100,13 +159,6 @@ describe('caching_sha2_password', () => {
   }
   const fast = Buffer.from([1, 3])
   const full = Buffer.from([1, 4])
-  const decrypt = (hidden) => {
-    const plain = crypto.privateDecrypt(
-      { key: rsa.privateKey, padding: crypto.constants.RSA_PKCS1_OAEP_PADDING },
-      hidden,
-    )
-    return Buffer.from(plain.map((byte, index) => byte ^ NONCE[index % NONCE.length])).toString()
-  }
 
   test('proves the password to a server that remembers it', async (t) => {
     let proof

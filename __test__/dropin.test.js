@@ -231,13 +231,14 @@ describe('a typeCast of a drop-in', () => {
   it('reads numbers of a cell in both protocols', () =>
     withPool({}, async (pool) => {
       const typeCast = (field, next) => {
-        if (field.type === 'LONG') return field.int() + 1
+        if (field.type === 'LONG') return (field.int() ?? 0) + 1
         if (field.type === 'NEWDECIMAL') return field.float()
         return next()
       }
+      await pool.query('CREATE TABLE cells (a INT, n INT, d DECIMAL(4,2), s TEXT)')
+      await pool.query("INSERT INTO cells VALUES (41, NULL, 1.5, 'x')")
       for (const method of ['query', 'execute']) {
-        const sql =
-          "SELECT CAST(41 AS INT) AS a, CAST(NULL AS INT) AS n, CAST('1.50' AS DECIMAL(4,2)) AS d, 'x' AS s"
+        const sql = 'SELECT * FROM cells'
         const [rows] = await pool[method]({ sql, typeCast })
         assert.deepEqual(rows, [{ a: 42, n: 1, d: 1.5, s: 'x' }])
       }
@@ -279,6 +280,20 @@ describe('options of a drop-in', () => {
         assert.equal(pool.pool.config.connectionLimit, 2)
       },
     ))
+
+  it('count also where they are hidden or inherited', async () => {
+    const { password, ...rest } = options
+    const hidden = Object.defineProperty({ ...rest, user: 'hidden' }, 'password', { value: 'of hidden' })
+    const root = await promise.createConnection(options)
+    await root.query("CREATE USER IF NOT EXISTS hidden IDENTIFIED BY 'of hidden'")
+    await root.end()
+    for (const given of [hidden, Object.create(hidden)]) {
+      const connection = await promise.createConnection(Object.assign(given, { database: undefined }))
+      assert.deepEqual((await connection.query('SELECT 1 AS n'))[0], [{ n: 1 }])
+      await connection.end()
+    }
+    assert.equal(typeof password, 'string')
+  })
 
   it('do not print the password, and a new one counts for new connections', async () => {
     const pool = promise.createPool({ ...options, password: 'hunter2', user: 'nobody' })

@@ -158,8 +158,13 @@ class Connection extends EventEmitter {
 
   query(sql, values, callback) {
     const query = this._createQuery(sql, values, callback)
-    if (isLocalLoad(query.sql)) return this.#load(query, (query.sql = this._textOf(query)))
+    if (this._loadsFiles && isLocalLoad(query.sql)) return this.#load(query, (query.sql = this._textOf(query)))
     return this._run(query, this._writer(query), null)
+  }
+
+  /** Whether a statement may ask for files. */
+  get _loadsFiles() {
+    return true
   }
 
   /** Writes the text of a query now, and gives what writes it again should the session turn out to read it otherwise. */
@@ -264,9 +269,10 @@ class Connection extends EventEmitter {
     this._command({
       blocks: true,
       start: (session, ended) => {
-        loadFile({ query, text, session, driver: this.#driver, connection: this }, (raw, error) => {
+        loadFile({ query, text, session, driver: this.#driver, connection: this }, (raw, error, report) => {
           if (raw !== null) this.#failed(raw, error, true)
-          ended()
+          this._settle(report, ended)
+          if (this.flavour.isMysql) query.emit('end')
         })
       },
       refuse: (error) => this._refuseQuery(query, error),

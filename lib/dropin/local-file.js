@@ -12,7 +12,8 @@ function isLocalLoad(sql) {
 
 /**
  * Runs a LOAD DATA LOCAL with the stream that the query's `infileStreamFactory` gives, and reports to the query.
- * `ended(raw, error)` is called when the session is free; `raw` is what Rust reported, or null.
+ * `ended(raw, error, report)` is called when the session is free, and is to call `report()`; `raw` is what Rust reported,
+ * or null.
  */
 async function loadFile({ query, text, session, driver, connection }, ended) {
   const { config, flavour } = connection
@@ -21,11 +22,11 @@ async function loadFile({ query, text, session, driver, connection }, ended) {
   let failure = null
   let header
   try {
-    const factory = query._options.infileStreamFactory
-    if (typeof factory !== 'function' && !flavour.isMysql) throw noFactory(text)
+    const factory = flavour.isMysql ? readFile : query._options.infileStreamFactory
+    if (typeof factory !== 'function') throw noFactory(text)
     let outcome = await step((number) => session.fileBegin(number, text))
     if (typeof outcome === 'number') {
-      failure = await send(factory ?? readFile, nameOf(text), session, step)
+      failure = await send(factory, nameOf(text), session, step)
       outcome = await step((number) => session.fileEnd(number))
     }
     header = flavour.headerOf(outcome, config)
@@ -33,11 +34,24 @@ async function loadFile({ query, text, session, driver, connection }, ended) {
     if (error instanceof Error) failure = error
     else {
       raw = error
-      failure = errorOf(error, { sql: text, config, isMysql: flavour.isMysql })
+      failure = errorOf(error, { sql: text, index: 0, config, isMysql: flavour.isMysql })
     }
   }
-  ended(raw, failure)
-  report(query, failure, header)
+  ended(raw, failure, () => {
+    if (flavour.isMysql) reportAsMysql(query, failure, header)
+    else report(query, failure, header)
+  })
+}
+
+// Here also an error has what the statement did behind it.
+function reportAsMysql(query, error, header) {
+  const hasCallback = typeof query.onResult === 'function'
+  if (header !== undefined && !hasCallback) query.emit('result', header, 0)
+  if (error !== null && query.listenerCount('error') > 0) query.emit('error', error)
+  else if (error !== null && !hasCallback) query._connection.emit('error', error)
+  if (!hasCallback) return
+  if (error?.fatal) query.onResult(error)
+  else query.onResult(error, header, undefined)
 }
 
 function report(query, error, header) {

@@ -63,7 +63,8 @@ function readOptions(input, { isMysql = false, isPool = false } = {}) {
   const given = collect(input)
   const options = {}
   const config = { ...own }
-  for (const [name, value] of Object.entries(given)) {
+  for (const name of namesOf(given)) {
+    const value = given[name]
     if (value === undefined) continue
     if (Object.hasOwn(refused, name)) refuse(name, value)
     else if (Object.hasOwn(own, name)) config[name] = value
@@ -104,8 +105,15 @@ function collect(input) {
   if (typeof input === 'string' || input instanceof URL) return fromUri(String(input))
   if (input === null || typeof input !== 'object') return {}
   if (!input.uri) return input
-  const given = Object.entries(input).filter(([name, value]) => name !== 'uri' && value)
-  return { ...fromUri(input.uri), ...input, ...Object.fromEntries(given), uri: undefined }
+  const inUri = fromUri(input.uri)
+  const entries = namesOf(input).map((name) => [name, input[name] || inUri[name]])
+  return { ...inUri, ...Object.fromEntries(entries), uri: undefined }
+}
+
+// Libraries hide the password from those who list options, and hand options on as prototypes.
+function namesOf(options) {
+  const known = [...schema.keys(), ...Object.keys(own), ...Object.keys(refused)]
+  return [...new Set([...Object.keys(options), ...known.filter((name) => name in options)])]
 }
 
 function fromUri(uri) {

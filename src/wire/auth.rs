@@ -1,6 +1,6 @@
 //! The first packets of a session: the server's greeting, TLS, and the proof of who we are.
 //!
-//! Plugins: mysql_native_password, caching_sha2_password (fast and full), client_ed25519, and
+//! Plugins: mysql_native_password, caching_sha2_password (fast and full), sha256_password, client_ed25519, and
 //! mysql_clear_password where the options and the stream allow it. A password leaves in the clear only through TLS
 //! or a unix socket; an RSA key of the server's is used only when it is pinned or the options accept it.
 
@@ -23,6 +23,8 @@ use super::{
 const CACHING_SHA2_FAST_OK: u8 = 3;
 const CACHING_SHA2_FULL: u8 = 4;
 const CACHING_SHA2_REQUEST_KEY: u8 = 2;
+const SHA256: &[u8] = b"sha256_password";
+const SHA256_REQUEST_KEY: u8 = 1;
 /// What the padding of RSA takes of a block.
 const OAEP_BYTES: usize = 42;
 /// Enough for any honest exchange; a server that asks on and on is refused.
@@ -194,7 +196,7 @@ async fn converse(
     ))
 }
 
-/// The second part of caching_sha2_password, the only plugin of ours that has one.
+/// The second part of caching_sha2_password and sha256_password, the only plugins of ours that have one.
 async fn continue_plugin(
     packets: &mut Packets,
     config: &Config,
@@ -202,6 +204,16 @@ async fn continue_plugin(
     nonce: &[u8],
     more: &[u8],
 ) -> Result<()> {
+    if is_sha256(plugin) {
+        if !asks_for_key(config, &packets.stream) {
+            return Err(Error::protocol(
+                "the server sent a key for the password that nobody asked for",
+            ));
+        }
+        let hidden = hide(config, nonce, more)?;
+        packets.push(|out| out.extend_from_slice(&hidden));
+        return packets.flush().await;
+    }
     if !matches!(plugin, AuthPlugin::CachingSha2Password) {
         return Err(Error::protocol(
             "the server sent login data that its plugin does not have",
@@ -210,41 +222,13 @@ async fn continue_plugin(
     match more {
         [CACHING_SHA2_FAST_OK] => Ok(()),
         [CACHING_SHA2_FULL] => {
-            let mut password = config.password.reveal().as_bytes().to_vec();
-            password.push(0);
             if packets.stream.is_private() {
-                packets.push(|out| out.extend_from_slice(&password));
+                let clear = clear(config);
+                packets.push(|out| out.extend_from_slice(&clear));
                 return packets.flush().await;
             }
             let key = server_key(packets, config).await?;
-            if nonce.is_empty() {
-                return Err(Error::protocol(
-                    "the server sent no nonce to hide the password with",
-                ));
-            }
-            for (byte, mask) in password.iter_mut().zip(nonce.iter().cycle()) {
-                *byte ^= mask;
-            }
-            let Some(modulus) = rsa_key::modulus_bytes(&key) else {
-                return Err(Error::new(
-                    Kind::Auth,
-                    "the server's public key is not a usable RSA key in PEM form",
-                ));
-            };
-            if password.len() + OAEP_BYTES > modulus {
-                return Err(Error::new(
-                    Kind::Auth,
-                    format!(
-                        "the server's public key of {modulus} bytes is too short for the password"
-                    ),
-                ));
-            }
-            // Should the library still find something to panic about, one login fails.
-            let hidden =
-                std::panic::catch_unwind(|| mysql_common::crypto::encrypt(&password, &key))
-                    .map_err(|_| {
-                        Error::new(Kind::Auth, "the server's public key can not be used")
-                    })?;
+            let hidden = hide(config, nonce, &key)?;
             packets.push(|out| out.extend_from_slice(&hidden));
             packets.flush().await
         }
@@ -254,17 +238,87 @@ async fn continue_plugin(
     }
 }
 
+fn is_sha256(plugin: &AuthPlugin<'_>) -> bool {
+    plugin.as_bytes() == SHA256
+}
+
+/// The password for a stream that nobody else reads.
+fn clear(config: &Config) -> Vec<u8> {
+    let mut password = config.password.reveal().as_bytes().to_vec();
+    password.push(0);
+    password
+}
+
+/// The password, masked with the nonce and encrypted for whoever has the other half of the key.
+fn hide(config: &Config, nonce: &[u8], key: &[u8]) -> Result<Vec<u8>> {
+    let mut password = clear(config);
+    if nonce.is_empty() {
+        return Err(Error::protocol(
+            "the server sent no nonce to hide the password with",
+        ));
+    }
+    for (byte, mask) in password.iter_mut().zip(nonce.iter().cycle()) {
+        *byte ^= mask;
+    }
+    let Some(modulus) = rsa_key::modulus_bytes(key) else {
+        return Err(Error::new(
+            Kind::Auth,
+            "the server's public key is not a usable RSA key in PEM form",
+        ));
+    };
+    if password.len() + OAEP_BYTES > modulus {
+        return Err(Error::new(
+            Kind::Auth,
+            format!("the server's public key of {modulus} bytes is too short for the password"),
+        ));
+    }
+    // Should the library still find something to panic about, one login fails.
+    std::panic::catch_unwind(|| mysql_common::crypto::encrypt(&password, key))
+        .map_err(|_| Error::new(Kind::Auth, "the server's public key can not be used"))
+}
+
+/// What begins sha256_password: the password itself where nobody else reads it, or hidden by a key that is pinned, or the
+/// question for the server's key.
+fn begin_sha256(nonce: &[u8], config: &Config, stream: &Stream) -> Result<Vec<u8>> {
+    if config.password.reveal().is_empty() {
+        return Ok(vec![0]);
+    }
+    if stream.is_tls() {
+        return Ok(clear(config));
+    }
+    if asks_for_key(config, stream) {
+        return Ok(vec![SHA256_REQUEST_KEY]);
+    }
+    match &config.server_public_key {
+        Some(key) => hide(config, nonce, key.as_bytes()),
+        None => Err(needs_safe_way("sha256_password")),
+    }
+}
+
+/// Whether sha256_password asks for the server's key. Through a socket nobody else can answer, but the server takes the
+/// password in the clear through TLS alone.
+fn asks_for_key(config: &Config, stream: &Stream) -> bool {
+    let trusts = config.allow_public_key_retrieval || stream.is_private();
+    !stream.is_tls() && config.server_public_key.is_none() && trusts
+}
+
+fn needs_safe_way(plugin: &str) -> Error {
+    Error::new(
+        Kind::Auth,
+        format!(
+            "{plugin} needs a safe way for the password: use ssl or a unix socket, pin the server's key with \
+             serverPublicKey, or accept the risk of a forged key with allowPublicKeyRetrieval"
+        ),
+    )
+}
+
 /// The RSA key to hide the password with: the pinned one, or the server's own word if the options trust it.
 async fn server_key(packets: &mut Packets, config: &Config) -> Result<Vec<u8>> {
     if let Some(key) = &config.server_public_key {
         return Ok(key.clone().into_bytes());
     }
     if !config.allow_public_key_retrieval {
-        return Err(Error::new(
-            Kind::Auth,
-            "caching_sha2_password needs a safe way for the password: use ssl or a unix socket, pin the server's key \
-             with serverPublicKey, or accept the risk of a forged key with allowPublicKeyRetrieval",
-        ));
+        return Err(needs_safe_way("caching_sha2_password"));
     }
     packets.push(|out| out.push(CACHING_SHA2_REQUEST_KEY));
     packets.flush().await?;
@@ -294,17 +348,14 @@ fn prove(
                 .map(|data| data.to_vec())
                 .unwrap_or_default())
         }
+        plugin if is_sha256(plugin) => begin_sha256(nonce, config, stream),
         AuthPlugin::MysqlClearPassword if !config.allow_cleartext => Err(refused(
             "mysql_clear_password; set enableCleartextPlugin to allow it over TLS or a unix socket",
         )),
         AuthPlugin::MysqlClearPassword if !stream.is_private() => Err(refused(
             "mysql_clear_password without TLS; add the option ssl",
         )),
-        AuthPlugin::MysqlClearPassword => {
-            let mut clear = password.as_bytes().to_vec();
-            clear.push(0);
-            Ok(clear)
-        }
+        AuthPlugin::MysqlClearPassword => Ok(clear(config)),
         other => {
             // Anybody can be at the other end: no more of it is shown than a plugin's name needs.
             let name = other.as_bytes();

@@ -51,6 +51,10 @@ impl Stream {
         Ok(true)
     }
 
+    pub fn is_tls(&self) -> bool {
+        matches!(self, Stream::Tls(_))
+    }
+
     /// Whether a password may cross in the clear: TLS, or a socket that never leaves this machine.
     pub fn is_private(&self) -> bool {
         matches!(self, Stream::Unix(_) | Stream::Tls(_))
