@@ -337,6 +337,15 @@ describe('a pool of a drop-in', () => {
       for (const [rows] of seen) assert.deepEqual(rows, [{ zone: 'set' }])
     }))
 
+  it('shows as free at once what was given back', () =>
+    withPool({ connectionLimit: 2 }, async (pool) => {
+      const core = pool.pool
+      const connection = await pool.getConnection()
+      assert.deepEqual([core._allConnections.length, core._freeConnections.length], [1, 0])
+      connection.release()
+      assert.deepEqual([core._allConnections.length, core._freeConnections.length], [1, 1])
+    }))
+
   it('gives the same object for the same connection', () =>
     withPool({ connectionLimit: 1 }, async (pool) => {
       const first = await pool.getConnection()

@@ -158,7 +158,8 @@ class Connection extends EventEmitter {
 
   query(sql, values, callback) {
     const query = this._createQuery(sql, values, callback)
-    if (this._loadsFiles && isLocalLoad(query.sql)) return this.#load(query, (query.sql = this._textOf(query)))
+    if (this._loadsFiles && isLocalLoad(query.sql))
+      return this.#load(query, (query.sql = this._textOf(query)))
     return this._run(query, this._writer(query), null)
   }
 
@@ -302,7 +303,7 @@ class Connection extends EventEmitter {
         const reject = (raw) =>
           process.nextTick(() => {
             const { config, flavour } = this
-            const error = errorOf(raw, { sql, config, isMysql: flavour.isMysql, operation })
+            const error = this._toldFor(errorOf(raw, { sql, config, isMysql: flavour.isMysql, operation }))
             if (isFatal) error.fatal = true
             this.#failed(raw, error, true)
             this._settle(() => settle(error), ended)
@@ -313,6 +314,11 @@ class Connection extends EventEmitter {
       hasCallback: typeof callback === 'function',
       name: operation,
     })
+  }
+
+  /** The error to tell: one that ended the connection may stand for those that followed from it. */
+  _toldFor(error) {
+    return error
   }
 
   // The connection is free before who waits hears of it.

@@ -14,6 +14,8 @@ const strings = require('./sql-string-mysql.js')
 // What a ping and the like answer.
 const OK = { affectedRows: 0, insertId: 0, info: '', serverStatus: 2, warningStatus: 0 }
 
+const LOCAL_FILES = 0x80
+
 // What 'enqueue' tells of a command that is no query.
 const SEQUENCES = Object.fromEntries(
   ['Handshake', 'Ping', 'ChangeUser', 'Quit'].map((name) => [
@@ -97,7 +99,7 @@ const Mysql = (Base) =>
     }
 
     _createQuery(sql, values, callback) {
-      return createQuery(sql, values, callback, this.config.typeCast)
+      return createQuery(sql, values, callback, this.config)
     }
 
     // Without a text nothing is formatted, and an empty one is sent.
@@ -137,6 +139,15 @@ const Mysql = (Base) =>
       } finally {
         ended()
       }
+    }
+
+    // Who is in the queue gets the error that ended the connection.
+    _toldFor(error) {
+      return error.fatal && this._fatalError !== null ? this._fatalError : error
+    }
+
+    get _loadsFiles() {
+      return (this.config.clientFlags & LOCAL_FILES) !== 0
     }
 
     _refuseQuery(query, error) {
@@ -314,7 +325,7 @@ class Pool extends BasePool {
   }
 
   _createQuery(sql, values, callback) {
-    return createQuery(sql, values, callback, this.config.connectionConfig.typeCast)
+    return createQuery(sql, values, callback, this.config.connectionConfig)
   }
 }
 
@@ -322,7 +333,7 @@ class Pool extends BasePool {
 Pool.prototype.format = undefined
 
 // The flags that mysql asks for, without those that depend on options.
-const FLAGS = 455629 & ~0x80
+const FLAGS = 455629 & ~LOCAL_FILES
 
 function readMysql(options, isPool = false) {
   const read = readOptions(options, { isMysql: true, isPool })
@@ -333,7 +344,8 @@ function readMysql(options, isPool = false) {
     flags: flags || '',
     localAddress: undefined,
     maxPacketSize: 0,
-    clientFlags: FLAGS | (foundRows ? 2 : 0) | (localFiles ? 0x80 : 0) | (multiStatements ? 0x10000 : 0),
+    clientFlags:
+      FLAGS | (foundRows ? 2 : 0) | (localFiles ? LOCAL_FILES : 0) | (multiStatements ? 0x10000 : 0),
   }
   Object.assign(read.config, own)
   for (const name of ONLY_MYSQL2) delete read.config[name]

@@ -40,8 +40,8 @@ class Query extends BaseQuery {
 // `await` takes what has them for a promise.
 Object.assign(Query.prototype, { then: undefined, catch: undefined })
 
-/** The query of `query(sql, values, callback)` in any of its forms; `typeCast` is that of the connection. */
-function createQuery(sql, values, callback, typeCast = true) {
+/** The query of `query(sql, values, callback)` in any of its forms; `config` is that of the connection, if there is one. */
+function createQuery(sql, values, callback, config) {
   if (sql instanceof Query) return sql
   const options = {}
   let given = typeof values === 'function' ? values : callback
@@ -57,8 +57,10 @@ function createQuery(sql, values, callback, typeCast = true) {
   if (given !== undefined && typeof given !== 'function') {
     throw new TypeError('argument callback must be a function when provided')
   }
-  if (!('typeCast' in options)) options.typeCast = typeCast
-  else if (options.typeCast === undefined) options.typeCast = true
+  // As in mysql null is an object here, which query() throws for.
+  if (config !== undefined && !(typeof sql === 'object' && 'typeCast' in sql))
+    options.typeCast = config.typeCast
+  options.typeCast ??= options.typeCast === undefined
   if (typeof options.typeCast !== 'function') options.typeCast = Boolean(options.typeCast)
   return new Query(options, given)
 }

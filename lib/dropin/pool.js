@@ -74,7 +74,8 @@ class Pool extends EventEmitter {
   }
 
   get _freeConnections() {
-    return { length: this.#driver.stats().pool.idle }
+    // What was given back is free from then on, not from when Rust has it.
+    return { length: Math.max(0, this.#driver.stats().pool.total - this.#taken()) }
   }
 
   get _connectionQueue() {

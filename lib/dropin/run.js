@@ -24,7 +24,7 @@ function run(query, sql, values, context, done) {
       operation: query.constructor.name,
       timeout: query.timeout,
     })
-    reportError(query, error, raw, context, done, gathered)
+    reportError(query, context.connection?._toldFor(error) ?? error, raw, context, done, gathered)
   }
   const gathers = typeof query.onResult === 'function'
   if (!gathers || (flavour.isMysql && mayHaveMore(sql, config))) {
