@@ -234,3 +234,19 @@ test('a statement left by its caller is ended on a server that has no room for t
     assert.equal(pool.stats().connections.created, 1)
   })
 })
+
+test('idle connections that the server has just closed are not lent, without asking it', async () => {
+  await withPool({ connectionLimit: 2, validateAfterIdleMs: 60_000 }, async (pool) => {
+    const asked = await Promise.all(
+      [1, 2].map(() => pool.queryOne('SELECT CONNECTION_ID() AS id, SLEEP(0.05) AS zero')),
+    )
+    const ids = asked.map(({ id }) => id)
+    assert.notEqual(ids[0], ids[1])
+    for (const id of ids) await server.run(`KILL ${id}`)
+    // Until the ends of their sockets have arrived.
+    await sleep(50)
+    const next = await pool.queryOne('SELECT CONNECTION_ID() AS id')
+    assert.ok(!ids.includes(next.id))
+    assert.equal(pool.stats().connections.closed.error, 2)
+  })
+})

@@ -305,7 +305,9 @@ class Connection extends EventEmitter {
             const { config, flavour } = this
             const error = this._toldFor(errorOf(raw, { sql, config, isMysql: flavour.isMysql, operation }))
             if (isFatal) error.fatal = true
-            this.#failed(raw, error, true)
+            // To mysql2 a refusal here is fatal and all the same not the end: the server may go on with the old user.
+            const goesOn = isFatal && !flavour.isMysql && raw.errno !== undefined
+            if (!goesOn) this.#failed(raw, error, true)
             this._settle(() => settle(error), ended)
           })
         this.#driver.start((number) => start(number, session), resolve, reject)
@@ -475,6 +477,11 @@ class Connection extends EventEmitter {
 
   close() {
     this.destroy()
+  }
+
+  /** Whether it runs nothing, so that it comes back at once. */
+  get _isIdle() {
+    return this.#running === 0 && this.#pending.length === 0
   }
 
   /** Gives the session back to the pool of the driver. */

@@ -57,13 +57,27 @@ export interface JsonTypedParameterFactory {
   (value: TypedParameterInput | object): TypedParameterValue
 }
 
-type IntegerName = 'TINY' | 'SHORT' | 'YEAR' | 'INT24' | 'LONG' | 'LONGLONG'
+type IntegerName =
+  | 'TINY'
+  | 'SHORT'
+  | 'YEAR'
+  | 'INT24'
+  | 'LONG'
+  | 'LONGLONG'
+  | 'TINYINT'
+  | 'SMALLINT'
+  | 'MEDIUMINT'
+  | 'INT'
+  | 'INTEGER'
+  | 'BIGINT'
+
+type TextName = 'REAL' | 'CHAR' | 'BINARY' | 'VARBINARY' | 'TEXT' | 'MEDIUMTEXT' | 'LONGTEXT'
 
 /** Functions that give a value its type: `TypedParameter.LONGLONG('9007199254740993')`. */
 export interface TypedParameter
   extends
     Record<IntegerName, IntegerTypedParameterFactory>,
-    Record<Exclude<TypeName, IntegerName | 'JSON' | 'NULL' | 'NEWDATE'>, TypedParameterFactory> {
+    Record<TextName | Exclude<TypeName, IntegerName | 'JSON' | 'NULL' | 'NEWDATE'>, TypedParameterFactory> {
   JSON: JsonTypedParameterFactory
   NULL(): TypedParameterValue
 }

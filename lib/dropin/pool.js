@@ -7,6 +7,7 @@ const { errorOf } = require('./errors.js')
 const { isLocalLoad } = require('./local-file.js')
 const { copyOf, poolConfigOf } = require('./options.js')
 const { toParameters } = require('./parameters.js')
+const { Returns } = require('./returns.js')
 const { Query, Execute, readCall, readExecute } = require('./query.js')
 const { run } = require('./run.js')
 const { toPositional } = require('./named-placeholders.js')
@@ -28,6 +29,7 @@ class Pool extends EventEmitter {
   #held = new Set()
   #waiting = 0
   #flying = 0
+  #returns = new Returns()
   /**
    * Whether a backslash escapes in the literals of this server: null before a connection has told. Where it may not, texts
    * are written for the very connection that runs them.
@@ -97,15 +99,16 @@ class Pool extends EventEmitter {
       strings: this.strings,
       driver: this.#driver,
     })
-    connection._open((error, isFirst) => {
+    const opened = (error, isFirst) => {
       this.#waiting--
-      if (error !== null) return this.#refuse(connection, error, callback)
+      if (error !== null) return callback(error)
       if (this._closed) {
         connection._giveBack(() => {})
         return callback(this.#closed())
       }
       this.#lend(connection, isFirst, isFull, callback)
-    })
+    }
+    this.#returns.enter(() => connection._open(opened))
   }
 
   _learn(isLiteral) {
@@ -125,10 +128,6 @@ class Pool extends EventEmitter {
 
   #closed() {
     return errorOf({ code: 'HEGAR_POOL_CLOSED' }, { isMysql: this.flavour.isMysql })
-  }
-
-  #refuse(connection, error, callback) {
-    callback(error)
   }
 
   #lend(fresh, isFirst, wasQueued, callback) {
@@ -165,7 +164,7 @@ class Pool extends EventEmitter {
     }
     connection._isWanted = this.#waiting > 0
     connection._restore()
-    connection._giveBack(() => {})
+    connection._giveBack(connection._isIdle ? this.#returns.begin() : () => {})
     if (isMysql || !connection._isWanted) this.emit('release', connection)
   }
 
@@ -267,9 +266,10 @@ class Pool extends EventEmitter {
       // An error that nobody listens for is no reason to end the process: the query was the pool's.
       onUnhandled() {},
     }
-    run(query, sql, values, context, () => {
+    const landed = () => {
       this.#flying--
-    })
+    }
+    this.#returns.enter(() => run(query, sql, values, context, landed))
   }
 
   #onConnection(query, ask) {

@@ -9,9 +9,10 @@ const DATES = new Set(['DATE', 'DATETIME', 'TIMESTAMP'])
 
 /** A value with the type that it is to have as a parameter of execute(). */
 class Typed {
-  constructor(type, value) {
+  constructor(type, value, unsigned) {
     this.type = type
     this.value = value
+    this.unsigned = unsigned
   }
 }
 
@@ -19,9 +20,28 @@ class Typed {
 const TypedParameter = {}
 for (const [name, code] of Object.entries(Types)) {
   if (typeof code !== 'number') continue
-  TypedParameter[name] = (value, unsigned = false) => new Typed(code, converted(name, value, unsigned))
+  TypedParameter[name] = (value, unsigned = false) =>
+    new Typed(code, converted(name, value, unsigned), unsigned)
   if (name in INTEGERS) TypedParameter[name].unsigned = (value) => TypedParameter[name](value, true)
 }
+
+// The names that SQL has for them.
+const ALIASES = {
+  TINYINT: 'TINY',
+  SMALLINT: 'SHORT',
+  MEDIUMINT: 'INT24',
+  INT: 'LONG',
+  INTEGER: 'LONG',
+  BIGINT: 'LONGLONG',
+  REAL: 'DOUBLE',
+  CHAR: 'STRING',
+  BINARY: 'STRING',
+  VARBINARY: 'VAR_STRING',
+  TEXT: 'BLOB',
+  MEDIUMTEXT: 'MEDIUM_BLOB',
+  LONGTEXT: 'LONG_BLOB',
+}
+for (const [alias, name] of Object.entries(ALIASES)) TypedParameter[alias] = TypedParameter[name]
 
 function converted(name, value, unsigned) {
   if (value === null || name === 'NULL') return null

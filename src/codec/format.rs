@@ -64,8 +64,15 @@ pub enum Form {
     /// A date, or the server's text of one that is none.
     DateOrText,
     DateTimeOrText(u8),
-    /// A whole number, or its text with zeros in front.
-    NumberOrPadded,
+    /// A whole number, or its text where that begins with a zero, or where it `is_text` past 2^53.
+    NumberOrPadded {
+        is_text: bool,
+    },
+    /// DECIMAL as a number, or as text under the same conditions.
+    DecimalOrText {
+        is_text: bool,
+        is_zerofill: bool,
+    },
     DateText,
     DateTimeText(u8),
     TimeText(u8),
@@ -124,8 +131,21 @@ impl Format {
             | ColumnType::Year
                 if self.odd_as_text && column.is_zerofill() =>
             {
-                Form::NumberOrPadded
+                if self.big_number == BigNumber::Text && column.column_type == ColumnType::LongLong
+                {
+                    return Form::IntText;
+                }
+                Form::NumberOrPadded {
+                    is_text: self.big_number == BigNumber::Exact,
+                }
             }
+            ColumnType::Decimal if self.odd_as_text => match self.big_number {
+                BigNumber::Text => Form::Text,
+                big => Form::DecimalOrText {
+                    is_text: big == BigNumber::Exact,
+                    is_zerofill: column.is_zerofill(),
+                },
+            },
             ColumnType::Tiny | ColumnType::Short | ColumnType::Int24 | ColumnType::Year => {
                 Form::Int
             }

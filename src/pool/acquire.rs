@@ -9,7 +9,7 @@ use tokio::{
 
 use crate::{error::Result, runtime::Home};
 
-use super::{Claim, Grant, Lease, Pool, State, Waiter, closed};
+use super::{Claim, Grant, Lease, Pool, Pooled, State, Waiter, closed};
 
 enum Held {
     /// An idle connection, and the moment since when it has been idle.
@@ -49,13 +49,20 @@ impl Pool {
 
 /// An idle connection, a free slot, or a place in the queue.
 fn enter(pool: &Arc<Pool>) -> Result<Held> {
+    let mut ended = Vec::new();
+    let held = hold(pool, &mut ended);
+    pool.retire_all(ended);
+    held
+}
+
+fn hold(pool: &Arc<Pool>, ended: &mut Vec<Pooled>) -> Result<Held> {
     // Declared first, so that what is in it is dropped without the lock.
     let mut gone = Vec::new();
     let mut state = pool.lock();
     if state.closed {
         return Err(closed());
     }
-    if let Some(idle) = state.idle.pop() {
+    if let Some(idle) = state.take_idle(ended) {
         drop(state);
         return Ok(Held::Idle(
             Lease::new(pool.clone(), idle.connection),

@@ -136,6 +136,17 @@ impl State {
         number
     }
 
+    /// The idle connection used last. Those that the server has ended go to `ended`, to be retired without the lock.
+    fn take_idle(&mut self, ended: &mut Vec<Pooled>) -> Option<Idle> {
+        while let Some(idle) = self.idle.pop() {
+            if !idle.connection.connection.has_ended() {
+                return Some(idle);
+            }
+            ended.push(idle.connection);
+        }
+        None
+    }
+
     /// Puts a call before all others.
     fn queue_first(&mut self, passenger: Box<dyn Passenger>) {
         let claim = Claim::Call(passenger);
@@ -363,6 +374,13 @@ impl Pool {
         drop(state);
         if empty {
             self.changed.notify_waiters();
+        }
+    }
+
+    /// Closes connections that the server has ended.
+    fn retire_all(self: &Arc<Pool>, ended: Vec<Pooled>) {
+        for pooled in ended {
+            self.retire(pooled, CloseReason::Error);
         }
     }
 

@@ -17,7 +17,7 @@ use crate::{
 };
 
 use super::{
-    Claim, Grant, Lease, Pool, State, Waiter,
+    Claim, Grant, Lease, Pool, Pooled, State, Waiter,
     acquire::{Slot, check_queue},
 };
 
@@ -112,12 +112,23 @@ impl Pool {
     }
 
     fn place(self: &Arc<Pool>, passenger: Box<dyn Passenger>, comes_back: bool) {
+        let mut ended = Vec::new();
+        self.place_or_queue(passenger, comes_back, &mut ended);
+        self.retire_all(ended);
+    }
+
+    fn place_or_queue(
+        self: &Arc<Pool>,
+        passenger: Box<dyn Passenger>,
+        comes_back: bool,
+        ended: &mut Vec<Pooled>,
+    ) {
         // Declared first, so that what is in it is dropped without the lock.
         let mut gone = Vec::new();
         let mut state = self.lock();
         let place = if state.closed {
             Err(super::closed())
-        } else if let Some(idle) = state.idle.pop() {
+        } else if let Some(idle) = state.take_idle(ended) {
             let lease = Lease::new(self.clone(), idle.connection);
             Ok(Place::Idle(lease, idle.since))
         } else if state.total < self.config.connection_limit {

@@ -116,6 +116,11 @@ impl Connection {
         }
     }
 
+    /// Whether an idle connection is known to have been ended by the server. After a yes it is of no more use.
+    pub fn has_ended(&self) -> bool {
+        self.packets.stream.has_ended()
+    }
+
     /// The server's number for this session, the one KILL takes.
     pub fn id(&self) -> u32 {
         self.id

@@ -3,7 +3,7 @@
 use std::{
     io,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -51,6 +51,27 @@ impl Stream {
         Ok(true)
     }
 
+    /// Whether the other end is known to have hung up, or to have said something unasked. Nothing is waited for; after a yes
+    /// the stream is of no more use.
+    pub fn has_ended(&self) -> bool {
+        let mut byte = [0];
+        let is_quiet = match self {
+            Stream::Tcp(stream) => would_block(stream.try_read(&mut byte)),
+            Stream::Unix(stream) => would_block(stream.try_read(&mut byte)),
+            // TLS speaks between commands, so only the end of it tells.
+            Stream::Tls(stream) => {
+                let mut context = Context::from_waker(Waker::noop());
+                let (socket, _) = stream.get_ref();
+                match socket.poll_peek(&mut context, &mut ReadBuf::new(&mut byte)) {
+                    Poll::Pending => true,
+                    Poll::Ready(peeked) => peeked.is_ok_and(|count| count > 0),
+                }
+            }
+            Stream::Closed => false,
+        };
+        !is_quiet
+    }
+
     pub fn is_tls(&self) -> bool {
         matches!(self, Stream::Tls(_))
     }
@@ -59,6 +80,10 @@ impl Stream {
     pub fn is_private(&self) -> bool {
         matches!(self, Stream::Unix(_) | Stream::Tls(_))
     }
+}
+
+fn would_block(read: io::Result<usize>) -> bool {
+    read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }
 
 fn keep_alive(stream: &TcpStream, delay: Duration) -> io::Result<()> {

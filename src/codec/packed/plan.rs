@@ -116,7 +116,7 @@ fn kind(form: Form, column: &Column) -> u8 {
         Form::DateOrText | Form::DateTimeOrText(_) => b'w',
         Form::BigInt if column.is_unsigned() => b'u',
         Form::BigInt => b'n',
-        Form::ExactNumber | Form::NumberOrPadded => b'm',
+        Form::ExactNumber | Form::NumberOrPadded { .. } | Form::DecimalOrText { .. } => b'm',
         Form::Text | Form::IntText | Form::DateText | Form::DateTimeText(_) | Form::TimeText(_) => {
             b's'
         }

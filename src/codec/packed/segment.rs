@@ -114,17 +114,18 @@ impl Segment {
                     date::write_datetime(&parts, decimals, out)
                 });
             }
-            (Form::NumberOrPadded, Cell::Int(_) | Cell::UInt(_)) => {
+            (Form::NumberOrPadded { is_text }, Cell::Int(_) | Cell::UInt(_)) => {
                 let mut digits = Vec::new();
                 write_integer_text(cell, column, &mut digits);
-                if digits.first() == Some(&b'0') {
-                    self.words.push(1);
-                    self.text(&digits);
-                } else {
-                    self.words.push(0);
-                    self.double(number::decimal_to_f64(&digits));
-                }
+                self.number_or_text(&digits, is_text, true);
             }
+            (
+                Form::DecimalOrText {
+                    is_text,
+                    is_zerofill,
+                },
+                Cell::Bytes(bytes),
+            ) => self.number_or_text(bytes, is_text, is_zerofill),
             (Form::DateText, Cell::Date(parts)) => {
                 self.ascii(|out| date::write_date(parts.year, parts.month, parts.day, out));
             }
@@ -150,6 +151,20 @@ impl Segment {
             (form, _) => return Err(mismatch(form, column)),
         }
         Ok(())
+    }
+
+    /// Digits as a number, or as text where they have a zero in front or are not to be rounded.
+    fn number_or_text(&mut self, digits: &[u8], is_text: bool, is_zerofill: bool) {
+        const LIMIT: f64 = 9_007_199_254_740_992.0;
+        let value = number::decimal_to_f64(digits);
+        let is_padded = is_zerofill && digits.first() == Some(&b'0');
+        if is_padded || (is_text && value.abs() >= LIMIT) {
+            self.words.push(1);
+            self.text(digits);
+        } else {
+            self.words.push(0);
+            self.double(value);
+        }
     }
 
     fn date_or_text(&mut self, ms: f64, parts: &date::DateParts, write: impl FnOnce(&mut Vec<u8>)) {
