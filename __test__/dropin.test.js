@@ -270,6 +270,12 @@ describe('options of a drop-in', () => {
       })
     }
     assert.throws(() => mysql2.createServer(), /createServer is left out/)
+    const pool = mysql2.createPool(options)
+    assert.throws(
+      () => pool.query({ sql: 'SELECT 1', attributes: { a: 1 } }, () => {}),
+      /attributes are left out/,
+    )
+    pool.end()
   })
 
   it('take numbers as text and undefined as nothing', () =>

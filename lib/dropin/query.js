@@ -91,6 +91,12 @@ class Execute extends Query {
   _tellsIndex = true
 }
 
+function noAttributes() {
+  return new Error(
+    'query attributes are left out of hegar-native; send what they say as a comment or a parameter',
+  )
+}
+
 /** What query(sql, values, callback) was given, in any of its forms, as `{options, callback}`. */
 function readCall(sql, values, callback, config) {
   const options = { rowsAsArray: config.rowsAsArray, infileStreamFactory: config.infileStreamFactory }
@@ -99,6 +105,7 @@ function readCall(sql, values, callback, config) {
     for (const name in sql) options[name] = sql[name]
     options.sql = sql.sql
     options.values = sql.values
+    if (options.attributes) throw noAttributes()
     if (typeof values === 'function') return { options, callback: values }
     if (values !== undefined) options.values = values
     return { options, callback }
