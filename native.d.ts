@@ -62,8 +62,11 @@ export declare class NativePool {
    * outcome.
    */
   results(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null, unwraps?: boolean | undefined | null): void
-  /** Runs a text as it is, for all of its results. */
-  text(call: number, sql: string, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
+  /**
+   * Runs a text as it is, for all of its results. `literal_backslash` says how literals were written into it, if any
+   * were; a session that reads them otherwise refuses it.
+   */
+  text(call: number, sql: string, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null, literalBackslash?: boolean | undefined | null): void
   /** Runs a statement for rows as JSON. */
   queryJson(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
   /** Runs the reads of a group, each on a connection of its own where there are any; their results come together. */
@@ -107,7 +110,7 @@ export declare class NativeSession {
    */
   results(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null, unwraps?: boolean | undefined | null): void
   /** As `NativePool.text`. */
-  text(call: number, sql: string, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
+  text(call: number, sql: string, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null, literalBackslash?: boolean | undefined | null): void
   /** As `NativePool.queryJson`. */
   queryJson(call: number, statement: NativeStatement, params: Buffer, length: number, shape?: NativeShape | undefined | null, ticket?: NativeTicket | undefined | null): void
   /** As `NativePool.all`; the reads are run one after the other. */
@@ -124,7 +127,7 @@ export declare class NativeSession {
   /** Runs a statement that `lib/transaction.js` wrote: `prepare`, `begin`, `savepoint`, `commit` or `rollback`. */
   control(call: number, control: string, sql: string): void
   /** Begins to run a LOAD DATA LOCAL on a connection opened for it; the outcome is 1 if the server waits for the file. */
-  fileBegin(call: number, sql: string): void
+  fileBegin(call: number, sql: string, literalBackslash?: boolean | undefined | null): void
   /** Sends a part of the file; the outcome comes when the socket has taken it. */
   filePart(call: number, bytes: Buffer): void
   /** Ends the file; the outcome is what the statement did. */
@@ -133,8 +136,11 @@ export declare class NativeSession {
   ping(call: number): void
   /** Brings the session back to how it was after the login. */
   reset(call: number): void
-  /** Goes on as somebody else, in a session as new. What is not given stays as the options have it. */
-  changeUser(call: number, user?: string | undefined | null, password?: string | undefined | null, database?: string | undefined | null, collation?: number | undefined | null): void
+  /**
+   * Goes on as somebody else, in a session as new. What is not given stays as the options have it. Where it `has_to` be
+   * somebody else, a refusal ends the connection.
+   */
+  changeUser(call: number, user: string | undefined | null, password: string | undefined | null, database: string | undefined | null, collation: number | undefined | null, hasTo: boolean): void
   /** Prepares a statement for later. The outcome counts its parameters, and its columns times 65,536. */
   prepare(call: number, statement: NativeStatement): void
   /** Closes a prepared statement. */
@@ -163,8 +169,8 @@ export declare class NativeStatement {
   constructor(sql: string, named: boolean)
   /** A statement that is sent as it is, without being prepared. */
   static text(sql: string): NativeStatement
-  /** The same without looking at the text. */
-  static opaque(sql: string): NativeStatement
+  /** The same without looking at the text; `literal_backslash` says how literals were written into it, if any were. */
+  static opaque(sql: string, literalBackslash?: boolean | undefined | null): NativeStatement
   /** Whether the statement may change what a text means: `sql_mode`, or anything else of the session. */
   get changesSession(): boolean
   /** The file that it names if it is a LOAD DATA LOCAL. */

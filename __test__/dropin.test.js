@@ -13,7 +13,7 @@ const promise = require('../lib/dropin/mysql2-promise.js')
 const { mariadbOnly } = require('./support/mysql.js')
 const { until } = require('./support/outcome.js')
 const { ownServer } = require('./support/own-server.js')
-const { rogueServer } = require('./support/rogue.js')
+const { ok, rogueServer } = require('./support/rogue.js')
 const { testServer } = require('./support/server.js')
 
 const QUERY = 3
@@ -117,7 +117,7 @@ describe('LOAD DATA LOCAL of a drop-in', () => {
       const { host, port, user } = await rogueServer(t, async (session) => {
         await session.welcome({ local: true })
         await session.serve((command) => {
-          if (command !== QUERY) return
+          if (command !== QUERY) return session.send(ok())
           session.send(Buffer.from(`\xfb${asked}`, 'latin1'))
           session.socket.on('data', (bytes) => (sent += bytes.length))
         })

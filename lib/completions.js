@@ -140,7 +140,7 @@ function deliver(kind, call, number, payload, start, length, head) {
       return
     }
     case DONE_PIECE:
-      call.piece(doneOf(payload ?? staging, payload ? 0 : start, length), 0)
+      call.piece(doneOf(payload ?? staging, payload ? 0 : start, length), inline.words[head + 7] >>> 0)
       return
     case JSON_PIECE:
       call.piece(payload ?? copy(start, length), inline.words[head + 7] >>> 0)

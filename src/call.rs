@@ -167,6 +167,12 @@ impl Answer {
         }
     }
 
+    /// What a piece of a stream counts for until it is used; one without rows takes memory too.
+    pub fn weight(&self) -> usize {
+        const LEAST: usize = 256;
+        self.size().max(LEAST)
+    }
+
     pub fn rows(&self) -> usize {
         match self {
             Answer::Rows(packed) | Answer::Page { rows: packed, .. } => packed.rows,

@@ -79,6 +79,11 @@ impl Engine {
         &self.metrics
     }
 
+    /// What new connections log in with.
+    pub fn login(&self) -> Arc<Config> {
+        self.pool.login()
+    }
+
     /// See [`Pool::set_password`].
     pub fn set_password(&self, password: Secret) {
         self.pool.set_password(password);

@@ -51,6 +51,8 @@ pub enum Kind {
     Auth,
     ResultTooLarge,
     Parameters,
+    /// A text was written for a session that reads literals otherwise; nothing was sent.
+    SqlMode,
     Unsupported,
     Options,
     Internal,
@@ -85,6 +87,7 @@ impl Kind {
             Kind::Auth => "HEGAR_AUTH_ERROR",
             Kind::ResultTooLarge => "HEGAR_RESULT_TOO_LARGE",
             Kind::Parameters => "HEGAR_PARAM_INVALID",
+            Kind::SqlMode => "HEGAR_SQL_MODE",
             Kind::Unsupported => "HEGAR_UNSUPPORTED",
             Kind::Options => "HEGAR_OPTION_INVALID",
             Kind::Internal => "HEGAR_INTERNAL",

@@ -11,6 +11,8 @@ pub struct Statement {
     id: u64,
     template: Template,
     is_text: bool,
+    /// Whether a backslash stands for itself in the literals that were written into a text; `None` if none were.
+    literal_backslash: Option<bool>,
 }
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -58,6 +60,7 @@ impl Statement {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             template: Template::parse(sql, style)?,
             is_text: false,
+            literal_backslash: None,
         })
     }
 
@@ -68,21 +71,29 @@ impl Statement {
         Ok(statement)
     }
 
-    /// The same for a text that nobody asks anything about.
-    pub fn opaque(sql: &str) -> Statement {
+    /// The same for a text that nobody asks anything about. `literal_backslash` says how the literals in it were written.
+    pub fn opaque(sql: &str, literal_backslash: Option<bool>) -> Statement {
         Statement {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             template: Template::opaque(sql),
             is_text: true,
+            literal_backslash,
         }
     }
 
     /// A text that is sent as it is and may be sent along with others. Its number is the one of all texts that differ in
     /// numbers and literals alone, so that how quick they are is known of all of them.
-    pub fn written(sql: &str) -> Result<Statement, TemplateError> {
+    pub fn written(sql: &str, literal_backslash: Option<bool>) -> Result<Statement, TemplateError> {
         let mut statement = Statement::text(sql)?;
+        statement.literal_backslash = literal_backslash;
         statement.id = WRITTEN | fingerprint(sql);
         Ok(statement)
+    }
+
+    /// Whether a session that reads backslashes so reads the literals as they were written.
+    pub fn suits(&self, no_backslash_escapes: bool) -> bool {
+        self.literal_backslash
+            .is_none_or(|literal| literal == no_backslash_escapes)
     }
 
     /// Whether connections remember how quick texts like this one are.
@@ -109,7 +120,7 @@ mod tests {
 
     #[test]
     fn texts_that_differ_in_values_alone_have_one_number() {
-        let number = |sql| Statement::written(sql).expect("no placeholders").id();
+        let number = |sql| Statement::written(sql, None).expect("no placeholders").id();
         let first = number("SELECT * FROM t WHERE id = 7 AND name = 'it\\'s' AND x = 1.5");
         assert_eq!(
             first,
@@ -125,15 +136,27 @@ mod tests {
     #[test]
     fn only_texts_that_were_written_out_are_remembered_so() {
         assert!(
-            Statement::written("SELECT 1")
+            Statement::written("SELECT 1", None)
                 .expect("no placeholders")
                 .is_written()
         );
-        assert!(!Statement::opaque("SELECT 1").is_written());
+        assert!(!Statement::opaque("SELECT 1", None).is_written());
         assert!(
             !Statement::text("SELECT 1")
                 .expect("no placeholders")
                 .is_written()
         );
+    }
+
+    #[test]
+    fn a_text_suits_the_sessions_that_its_literals_were_written_for() {
+        for (written_for, suits) in [
+            (None, [true, true]),
+            (Some(false), [true, false]),
+            (Some(true), [false, true]),
+        ] {
+            let statement = Statement::opaque("SELECT ''", written_for);
+            assert_eq!([statement.suits(false), statement.suits(true)], suits);
+        }
     }
 }

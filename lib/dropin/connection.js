@@ -20,25 +20,29 @@ class Connection extends Link {
 
   query(sql, values, callback) {
     const query = this._createQuery(sql, values, callback)
-    if (this._loadsFiles && isLocalLoad(query.sql))
-      return this.#load(query, (query.sql = this._textOf(query)))
-    return this._run(query, this._writer(query), null)
+    const write = this._writer(query)
+    return this._loadsFiles && isLocalLoad(query.sql)
+      ? this.#load(query, write)
+      : this._run(query, write, null)
   }
 
   /** Whether a statement may ask for files. */
   get _loadsFiles() {
-    return true
+    return this._driver.options.localFiles
   }
 
   /** Writes the text of a query now, and gives what writes it again should the session turn out to read it otherwise. */
   _writer(query) {
-    const { sql, values, namedPlaceholders } = query
-    const mode = this.sqlMode
-    query.sql = this._textOf(query)
-    return () => {
-      if (this.sqlMode !== mode) query.sql = this._textOf({ sql, values, namedPlaceholders })
+    const template = query._template
+    const hasLiterals = template.values !== undefined && template.values !== null
+    query._rewrite = () => {
+      query._literal = hasLiterals ? this.sqlMode !== undefined : undefined
+      query.sql = this._textOf(template)
       return query.sql
     }
+    query._rewrite()
+    const suits = () => query._literal === undefined || query._literal === (this.sqlMode !== undefined)
+    return () => (suits() ? query.sql : query._rewrite())
   }
 
   _createQuery(sql, values, callback) {
@@ -97,6 +101,8 @@ class Connection extends Link {
         done(error)
       },
       query,
+      // Those behind are written for the session as it is afterwards.
+      blocks: changesMode(query.sql),
       hasCallback: typeof query.onResult === 'function',
     })
     return query
@@ -109,11 +115,22 @@ class Connection extends Link {
     query.emit('end')
   }
 
+  // Every answer without rows tells how the session reads literals.
+  _noteStatus(status) {
+    this._noteMode((status & NO_BACKSLASH_ESCAPES) !== 0)
+  }
+
+  _noteMode(isLiteral) {
+    this.sqlMode = modeOf(isLiteral)
+    this._pool?._learn(isLiteral)
+  }
+
   #context(session) {
     return {
-      onStatus: (status) => {
-        this.sqlMode = modeOf((status & NO_BACKSLASH_ESCAPES) !== 0)
-        this._pool?._learn(this.sqlMode !== undefined)
+      onStatus: (status) => this._noteStatus(status),
+      rewrite: (query, done) => {
+        this._noteMode(!query._literal)
+        run(query, query._rewrite(), null, this.#context(session), done)
       },
       driver: this._driver,
       target: session,
@@ -127,12 +144,13 @@ class Connection extends Link {
     }
   }
 
-  #load(query, text) {
+  #load(query, write) {
     query._connection = this
     this._command({
       blocks: true,
       start: (session, ended) => {
-        loadFile({ query, text, session, driver: this._driver, connection: this }, (raw, error, report) => {
+        write()
+        loadFile({ query, session, driver: this._driver, connection: this }, (raw, error, report) => {
           if (raw !== null) this._failed(raw, error, true)
           this._settle(report, ended)
           if (this.flavour.isMysql) query.emit('end')
@@ -149,7 +167,7 @@ class Connection extends Link {
   _service(
     start,
     callback,
-    { operation = 'Query', sql, ok = () => [], none = [null], isFatal = false } = {},
+    { operation = 'Query', sql, ok = () => [], none = [null], isFatal = false, blocks = false } = {},
   ) {
     const settle = (error, ...results) => {
       if (typeof callback === 'function')
@@ -160,6 +178,7 @@ class Connection extends Link {
       start: (session, ended) => {
         const resolve = (value) =>
           process.nextTick(() => {
+            if (value?.serverStatus !== undefined) this._noteStatus(value.serverStatus)
             this._settle(() => settle(null, ...ok(value)), ended)
           })
         const reject = (raw) =>
@@ -175,6 +194,7 @@ class Connection extends Link {
         this._driver.start((number) => start(number, session), resolve, reject)
       },
       refuse: settle,
+      blocks,
       hasCallback: typeof callback === 'function',
       name: operation,
     })
@@ -199,22 +219,31 @@ class Connection extends Link {
   }
 
   reset(callback) {
-    this._service((number, session) => session.reset(number), callback)
+    this._service((number, session) => session.reset(number), callback, { blocks: true })
   }
 
   changeUser(options, callback, answer = () => []) {
     if (typeof options === 'function') return this.changeUser({}, options)
-    const { user, password, password1, database, charset } = options ?? {}
+    const { charset } = options ?? {}
     const collation = charset === undefined ? null : this._collationOf(charset)
-    const change = (number, session) =>
-      session.changeUser(number, user ?? null, password ?? password1 ?? null, database ?? null, collation)
+    // What is not said stays as it is now.
+    const nextOf = () => ({
+      user: options?.user || this.config.user,
+      password: options?.password || options?.password1 || this.config.password,
+      database: options?.database || this.config.database,
+    })
+    let next
+    const change = (number, session) => {
+      next = nextOf()
+      refuseNul(next)
+      const { user = null, password = null, database = null } = next
+      session.changeUser(number, user, password, database, collation, false)
+    }
     const ok = () => {
-      if (user) this.config.user = user
-      if (database) this.config.database = database
-      if (password) this.config.password = password
+      Object.assign(this.config, next)
       return answer()
     }
-    this._service(change, callback, { operation: 'ChangeUser', ok, isFatal: true })
+    this._service(change, callback, { operation: 'ChangeUser', ok, isFatal: true, blocks: true })
     return undefined
   }
 
@@ -281,4 +310,14 @@ class Connection extends Link {
   }
 }
 
-module.exports = { Connection }
+function changesMode(sql) {
+  return typeof sql === 'string' && /sql_mode/i.test(sql)
+}
+
+// In the protocol these end with one.
+function refuseNul({ user, database }) {
+  if (`${user ?? ''}${database ?? ''}`.includes('\0'))
+    throw new TypeError('a user or database may not contain a NUL')
+}
+
+module.exports = { Connection, refuseNul }

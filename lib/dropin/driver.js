@@ -50,17 +50,21 @@ class Driver {
     return this.#plain
   }
 
-  /** Runs a text, which may be several statements, on the pool or a session of it. */
-  text(target, sql, { shape = this.#plain, timeoutMs = 0 }, resolve, reject) {
-    const ticket = timeoutMs > 0 ? new NativeTicket(timeoutMs) : null
-    this.start((number) => target.text(number, sql, shape, ticket), resolve, reject)
+  /**
+   * Runs a text, which may be several statements, on the pool or a session of it. `literal` says whether a backslash stands
+   * for itself in the literals that were written into it, undefined where none were: a session that reads them otherwise
+   * refuses it with HEGAR_SQL_MODE, unsent.
+   */
+  text(target, sql, { shape = this.#plain, timeoutMs = 0, literal }, resolve, reject) {
+    const start = (number) => target.text(number, sql, shape, ticketOf(timeoutMs), literal)
+    this.start(start, resolve, reject)
   }
 
   /** Runs a prepared statement with `values`, which are what packParams takes. */
   prepared(target, sql, values, { shape = this.#plain, timeoutMs = 0 }, resolve, reject) {
-    const ticket = timeoutMs > 0 ? new NativeTicket(timeoutMs) : null
     this.start(
       (number) => {
+        const ticket = ticketOf(timeoutMs)
         const statement = statementFor(sql, false)
         const { bytes, length } = this.#pack(statement, values)
         target.results(number, statement.native, bytes, length, shape, ticket, true)
@@ -75,11 +79,12 @@ class Driver {
    * without rows before the first row of each, then with some, or what a statement did. `used(size)` of the answer has to
    * be told of each piece; `leave()` ends the statement.
    */
-  stream(target, sql, values, { shape = this.#plain, timeoutMs = 0 }, piece, resolve, reject) {
+  stream(target, sql, values, { shape = this.#plain, timeoutMs = 0, literal }, piece, resolve, reject) {
     const ticket = new NativeTicket(timeoutMs)
     this.start(
       (number) => {
-        const statement = values === null ? { native: NativeStatement.opaque(sql) } : statementFor(sql, false)
+        const statement =
+          values === null ? { native: NativeStatement.opaque(sql, literal) } : statementFor(sql, false)
         const { bytes, length } = values === null ? noParams : this.#pack(statement, values)
         target.stream(number, statement.native, bytes, length, RESULTS, shape, 0, ticket)
       },
@@ -131,6 +136,10 @@ class Driver {
   stats() {
     return JSON.parse(this.native.stats())
   }
+}
+
+function ticketOf(timeoutMs) {
+  return timeoutMs > 0 ? new NativeTicket(timeoutMs) : null
 }
 
 function ignore() {}

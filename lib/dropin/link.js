@@ -8,6 +8,7 @@ const { errorOf, closedError } = require('./errors.js')
 // backslash in a literal stands for itself.
 const ID = 2 ** 32
 const LITERAL_BACKSLASH = 2 ** 33
+const SERIAL = 2 ** 34
 
 /**
  * A session of the server from its opening to its end, and the commands for it in their order; those that come before it is
@@ -23,6 +24,11 @@ class Link extends EventEmitter {
   #watched = false
   #connectCallbacks = []
   #running = 0
+  /** Whether it has been given back to its pool, and what is called when its last command is done. */
+  #isGivenBack = false
+  #onLeft = null
+  /** Whether a statement's callback has had the error that goes before the end of the connection. */
+  #wasTold = false
   /** What end() calls once nothing runs. */
   #onIdle = null
 
@@ -43,6 +49,8 @@ class Link extends EventEmitter {
     this._isQuitting = false
     this._wasDestroyed = false
     this._wasOpen = false
+    /** Set while a file is sent, which ends with the connection. */
+    this._onGone = null
     this.stream = new StreamFace()
     this.#driver = driver ?? new Driver(read, flavour.Row)
     this._ownsDriver = driver === null
@@ -62,7 +70,9 @@ class Link extends EventEmitter {
       (value) =>
         process.nextTick(() => {
           this.threadId = value % ID
-          this.sqlMode = modeOf(value >= LITERAL_BACKSLASH)
+          // Servers behind one address give the same numbers, so the connection has one of this process too.
+          this._key = Math.floor(value / SERIAL) * ID + this.threadId
+          this.sqlMode = modeOf(value % SERIAL >= LITERAL_BACKSLASH)
           this.#isOpen = true
           this.authorized = true
           this._wasOpen = true
@@ -90,6 +100,7 @@ class Link extends EventEmitter {
     other.#session = null
     this.sqlMode = other.sqlMode
     this.#isOpen = true
+    this.#isGivenBack = false
     this.#watched = false
     this.#watch()
     return this
@@ -201,6 +212,7 @@ class Link extends EventEmitter {
 
   /** Leaves the connection to itself. */
   _drop() {
+    this._onGone?.()
     this.#session?.destroy()
     if (this._ownsDriver) this.#driver.close(0, () => {})
   }
@@ -216,15 +228,21 @@ class Link extends EventEmitter {
 
   /** Gives the session back to the pool of the driver. */
   _giveBack(callback) {
+    this.#isGivenBack = true
+    if (this.#isBlocked || this.#pending.length > 0) this.#onLeft = callback
+    else this.#leave(callback)
+  }
+
+  #leave(callback) {
     const session = this.#session
     this.#session = null
     this.#isOpen = false
-    this.#driver.start((number) => session.release(number), callback, callback, { isQuiet: true })
+    this.#driver.start((number) => session.release(number), callback, callback)
   }
 
   // Carries a command out, or keeps it until its turn has come.
   _command(command) {
-    if (this._isQuitting || this.#isClosed()) {
+    if (this._isQuitting || this.#isClosed() || this.#isGivenBack) {
       const refuse = () => command.refuse(this._closedError(command))
       if (this.flavour.isMysql) process.nextTick(refuse)
       else refuse()
@@ -250,6 +268,7 @@ class Link extends EventEmitter {
   #start(command) {
     if (command.blocks) this.#isBlocked = true
     this.#running++
+    this.#wasTold = false
     command.start(this.#session, () => {
       this._dequeued()
       if (--this.#running === 0 && this.#onIdle !== null) this.#whenIdle()
@@ -267,6 +286,10 @@ class Link extends EventEmitter {
 
   #flush() {
     while (this.#isOpen && !this.#isBlocked && this.#pending.length > 0) this.#start(this.#pending.shift())
+    if (this.#onLeft === null || this.#isBlocked || this.#pending.length > 0) return
+    const callback = this.#onLeft
+    this.#onLeft = null
+    this.#leave(callback)
   }
 
   /** Refuses what waits; whether somebody was told is the answer. */
@@ -278,6 +301,8 @@ class Link extends EventEmitter {
 
   // A statement that was lost takes the connection with it.
   _failed(raw, error, isHandled) {
+    // Its connection may be given up for it, which is then no news.
+    this.#wasTold ||= isHandled && raw.code === 'HEGAR_QUERY_TIMEOUT'
     const isLost = raw.fatal === true || raw.code === 'HEGAR_CONNECTION_LOST' || error.fatal === true
     if (isLost && !this._closing) this._lose(error, isHandled)
   }
@@ -292,7 +317,7 @@ class Link extends EventEmitter {
         if (this._closing || this._fatalError !== null) return
         const error = errorOf(raw, { config: this.config, isMysql: this.flavour.isMysql })
         error.fatal = true
-        this._lose(error, false)
+        this._lose(error, this.#wasTold)
       })
     this.#driver.start(
       (number) => session.watch(number),
@@ -305,6 +330,7 @@ class Link extends EventEmitter {
   _lose(error, isHandled) {
     if (this._fatalError !== null) return
     this._fatalError = error
+    this._onGone?.()
     this.stream.destroyed = true
     // A socket that the server closes ends before it tells why.
     const isEnd = error.code === 'PROTOCOL_CONNECTION_LOST'

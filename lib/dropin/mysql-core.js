@@ -1,7 +1,7 @@
 'use strict'
 
 const { EventEmitter } = require('node:events')
-const { Connection: BaseConnection } = require('./connection.js')
+const { Connection: BaseConnection, refuseNul } = require('./connection.js')
 const { Charsets } = require('./constants/charsets.js')
 const { mysqlTimeout } = require('./errors.js')
 const { OkPacket } = require('./fields.js')
@@ -70,9 +70,16 @@ const Mysql = (Base) =>
         Object.assign(config, next)
         this._isChanged = true
         const [asUser, withPassword, inDatabase] = [next.user, next.password, next.database].map(orNull)
-        session.changeUser(number, asUser, withPassword, inDatabase, next.charsetNumber)
+        refuseNul(next)
+        session.changeUser(number, asUser, withPassword, inDatabase, next.charsetNumber, false)
       }
-      this._service(change, given, { operation: 'ChangeUser', timeout, ok: okPacket, isFatal: true })
+      this._service(change, given, {
+        operation: 'ChangeUser',
+        timeout,
+        ok: okPacket,
+        isFatal: true,
+        blocks: true,
+      })
     }
 
     statistics(options, callback) {
@@ -308,14 +315,8 @@ class PoolConnection extends Mysql(BasePoolConnection) {
     this._isAsNew = true
     const { user, password, database, charsetNumber } = this._pool.config.connectionConfig
     Object.assign(this.config, { user, password, database, charsetNumber })
-    const restore = (number, session) => session.changeUser(number, null, null, null, null)
-    this._service(restore, () => {}, { operation: 'ChangeUser' })
-  }
-
-  _endSession() {
-    this._isQuitting = true
-    // The pool closes first, or else those who wait would get the connection.
-    setImmediate(() => super._endSession())
+    const restore = (number, session) => session.changeUser(number, null, null, null, null, true)
+    this._service(restore, () => {}, { operation: 'ChangeUser', blocks: true })
   }
 }
 

@@ -2,7 +2,7 @@
 
 const { Connection: BaseConnection } = require('./connection.js')
 const { mysql2: flavour } = require('./flavour.js')
-const { collationOf, fromUri, readOptions } = require('./options.js')
+const { collationOf, fromUri, guarded, readOptions } = require('./options.js')
 const { Pool: BasePool, PoolConnection: BasePoolConnection } = require('./pool.js')
 const { PromiseConnection, PromisePool, PromisePoolConnection } = require('./promise.js')
 const { Query, readCall } = require('./query.js')
@@ -58,6 +58,7 @@ Object.assign(BaseConnection.prototype, {
 class ConnectionConfig {
   constructor(options) {
     Object.assign(this, readOptions(options).config)
+    guarded(this)
   }
 
   static getCharsetNumber(charset) {

@@ -310,4 +310,4 @@ function poolConfigOf({ native, config }) {
   }
 }
 
-module.exports = { fromUri, collationOf, copyOf, readOptions, poolConfigOf }
+module.exports = { guarded, fromUri, collationOf, copyOf, readOptions, poolConfigOf }

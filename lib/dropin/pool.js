@@ -132,9 +132,9 @@ class Pool extends EventEmitter {
 
   #lend(fresh, isFirst, wasQueued, callback) {
     this._learn(fresh.sqlMode !== undefined)
-    const known = this.#connections.get(fresh.threadId)
-    const connection = known === undefined || isFirst ? fresh : known._adopt(fresh)
-    this.#connections.set(connection.threadId, connection)
+    const known = this.#connections.get(fresh._key)
+    const connection = known === undefined || isFirst || this.#held.has(known) ? fresh : known._adopt(fresh)
+    this.#connections.set(connection._key, connection)
     this.#held.add(connection)
     connection._released = false
     if (isFirst || connection._isAsNew) {
@@ -193,6 +193,8 @@ class Pool extends EventEmitter {
         return this.#onConnection(query, (connection, done) => connection._ask(query, done))
       }
       query.sql = text
+      const { values: written } = query._template
+      query._literal = written === undefined || written === null ? undefined : false
       this.#fly(query, text, null)
     } catch (error) {
       refuse(query, error)
@@ -263,6 +265,12 @@ class Pool extends EventEmitter {
       isPaused: () => false,
       onPump() {},
       onFailure() {},
+      // Some session of this server reads literals otherwise, so each text is written for the one that runs it.
+      rewrite: (query, done) => {
+        done()
+        this._learn(true)
+        this.#onConnection(query, (connection, release) => connection._ask(query, release))
+      },
       // An error that nobody listens for is no reason to end the process: the query was the pool's.
       onUnhandled() {},
     }
@@ -295,9 +303,9 @@ class Pool extends EventEmitter {
   end(callback) {
     this._closed = true
     const done = typeof callback === 'function' ? callback : () => {}
+    this.#driver.close(DRAIN_MS, () => process.nextTick(done, undefined))
     for (const connection of this.#held) connection._endSession()
     this.#held.clear()
-    this.#driver.close(DRAIN_MS, () => process.nextTick(done, undefined))
   }
 
   format(sql, values) {
@@ -391,18 +399,17 @@ class PoolConnection extends Connection {
 
   _endSession() {
     this._isQuitting = true
-    this._closing = true
-    this._giveBack(() => this.emit('end'))
+    // The pool closes first, or else those who wait would get the connection.
+    setImmediate(() => {
+      this._closing = true
+      this._giveBack(() => this.emit('end'))
+    })
   }
 
   // Runs a query of the pool.
   _ask(query, done) {
     if (isLocalLoad(query.sql)) this.query(query).once('end', () => done())
     else this._run(query, this._writer(query), null, done)
-  }
-
-  get _realEnd() {
-    return super.end
   }
 }
 

@@ -28,6 +28,16 @@ class Query extends EventEmitter {
     this.onResult = callback
     this.namedPlaceholders = options.namedPlaceholders
     this._options = options
+    /** What was asked for, before values are written into it. */
+    this._template = {
+      sql: options.sql,
+      values: options.values,
+      namedPlaceholders: options.namedPlaceholders,
+    }
+    /** Whether the literals in `sql` were written for a session in which a backslash stands for itself, if there are any. */
+    this._literal = undefined
+    /** Writes `sql` for the session as it is now. */
+    this._rewrite = null
   }
 
   /** The rows as a Readable of objects. Reading slowly slows the server down; destroying it ends the statement. */

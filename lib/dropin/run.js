@@ -6,15 +6,28 @@ const { wantsOf } = require('./row-wants.js')
 
 /**
  * Runs a query on a target, a session or the pool itself. `context` is `{driver, target, connection, config, flavour,
- * onStatus(serverStatus), isPaused(), onPump(pump), onFailure(raw, error, hasHandler)}`; `values` are those of a prepared statement, null for a
+ * onStatus(serverStatus), rewrite(query, done), isPaused(), onPump(pump), onFailure(raw, error, hasHandler)}`; `values` are those of a prepared statement, null for a
  * text. `done()` is called when the connection is free again.
  */
 function run(query, sql, values, context, done) {
   const { driver, config, flavour } = context
-  const wants = wantsOf(driver, config, query._options, flavour.isMysql)
+  let wants
+  try {
+    wants = wantsOf(driver, config, query._options, flavour.isMysql)
+  } catch (error) {
+    // An option of the query that is none.
+    process.nextTick(() => reportError(query, error, {}, context, done))
+    return
+  }
   const reader = new Reader(wants, values !== null, context)
-  const options = { shape: wants.shape, timeoutMs: query.timeout > 0 ? query.timeout : 0 }
+  const options = { shape: wants.shape, timeoutMs: timeoutOf(query), literal: query._literal }
   const failed = (raw, index = 0, gathered = null) => {
+    // The session has turned out to read literals otherwise; nothing was sent.
+    if (raw.code === 'HEGAR_SQL_MODE' && !query._isRewritten) {
+      query._isRewritten = true
+      context.rewrite(query, done)
+      return
+    }
     const error = errorOf(raw, {
       // To mysql2 an empty text is none, unless it was to be prepared.
       sql: sql === '' && values === null && !flavour.isMysql ? undefined : sql,
@@ -35,6 +48,13 @@ function run(query, sql, values, context, done) {
   const finish = (outcome) => process.nextTick(() => reportResult(query, outcome, reader, context, done))
   if (values === null) driver.text(context.target, sql ?? '', options, finish, fail)
   else driver.prepared(context.target, sql, values, options, finish, fail)
+}
+
+const LONGEST = 2 ** 31 - 1
+
+function timeoutOf({ timeout }) {
+  const timeoutMs = Number(timeout)
+  return timeoutMs > 0 ? Math.min(timeoutMs, LONGEST) : 0
 }
 
 // Whether mysql would give results with the error of one that comes after them.
@@ -214,6 +234,8 @@ class Pump {
   #isComplete = true
   /** Of a query with a callback. */
   #gathered = null
+  /** What a typeCast of the caller's has thrown. */
+  #failure = null
 
   constructor(query, reader, context) {
     this.#query = query
@@ -242,6 +264,10 @@ class Pump {
       const query = this.#query
       const { flavour } = this.#context
       query._pump = null
+      if (this.#failure !== null) {
+        reportError(query, this.#failure, {}, this.#context, done)
+        return
+      }
       try {
         if (this.#gathered !== null) callBack(query, flavour, null, ...this.#outcome())
       } finally {
@@ -296,7 +322,7 @@ class Pump {
   #step(item) {
     const query = this.#query
     const { isMysql } = this.#context.flavour
-    if (query._hasLeft) return true
+    if (query._hasLeft || this.#failure !== null) return true
     if (item.done !== undefined) {
       this.#index++
       this.#isComplete = true
@@ -318,7 +344,12 @@ class Pump {
       else emitFields(query, fields, this.#index)
       return true
     }
-    item.rows ??= this.#reader.rows(item.part)
+    try {
+      item.rows ??= this.#reader.rows(item.part)
+    } catch (error) {
+      this.#failure = error
+      return true
+    }
     // Rust does not tell where a result ends; one that fails on its way mostly does so before its first row.
     this.#isComplete = mayHaveMore(query.sql, this.#context.config)
     if (this.#gathered !== null) {

@@ -92,12 +92,18 @@ pub fn results(
 }
 
 /// All results of a text, which is sent as it is, and along with others if it `shares`.
-pub fn text(sql: &str, shape: Option<&NativeShape>, shares: bool) -> Call {
+pub fn text(
+    sql: &str,
+    shape: Option<&NativeShape>,
+    literal_backslash: Option<bool>,
+    shares: bool,
+) -> Call {
+    let opaque = || Statement::opaque(sql, literal_backslash);
     let statement = if shares {
         // Refused are names among placeholders, and there are none.
-        Statement::written(sql).unwrap_or_else(|_| Statement::opaque(sql))
+        Statement::written(sql, literal_backslash).unwrap_or_else(|_| opaque())
     } else {
-        Statement::opaque(sql)
+        opaque()
     };
     Call {
         statement: Arc::new(statement),

@@ -107,7 +107,7 @@ impl Delivery {
             Outcome::Piece(piece) => {
                 rows = piece.rows() as u32;
                 // A segment has less than 4 GiB, the longest answer of a server to one row being 1 GiB.
-                size = piece.size() as u32;
+                size = piece.weight() as u32;
                 match piece {
                     Answer::Rows(packed) => {
                         shape = Some(packed.shape);

@@ -99,7 +99,8 @@ impl NativePool {
         Ok(())
     }
 
-    /// Runs a text as it is, for all of its results.
+    /// Runs a text as it is, for all of its results. `literal_backslash` says how literals were written into it, if any
+    /// were; a session that reads them otherwise refuses it.
     #[napi(catch_unwind)]
     pub fn text(
         &self,
@@ -107,8 +108,14 @@ impl NativePool {
         sql: String,
         shape: Option<&NativeShape>,
         ticket: Option<&NativeTicket>,
+        literal_backslash: Option<bool>,
     ) {
-        let text = calls::text(&sql, shape, self.engine.config().pipelining);
+        let text = calls::text(
+            &sql,
+            shape,
+            literal_backslash,
+            self.engine.config().pipelining,
+        );
         let caller = self.caller(call, text.operation(), ticket);
         self.engine.start(text, caller);
     }

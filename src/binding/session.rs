@@ -88,8 +88,9 @@ impl NativeSession {
         sql: String,
         shape: Option<&NativeShape>,
         ticket: Option<&NativeTicket>,
+        literal_backslash: Option<bool>,
     ) {
-        let text = calls::text(&sql, shape, false);
+        let text = calls::text(&sql, shape, literal_backslash, false);
         let caller = self.caller(call, text.operation(), ticket);
         self.session.start(text, caller);
     }
@@ -237,8 +238,12 @@ impl NativeSession {
 
     /// Begins to run a LOAD DATA LOCAL on a connection opened for it; the outcome is 1 if the server waits for the file.
     #[napi(catch_unwind)]
-    pub fn file_begin(&self, call: u32, sql: String) {
-        self.session.file(FileStep::Begin(sql), self.reply(call));
+    pub fn file_begin(&self, call: u32, sql: String, literal_backslash: Option<bool>) {
+        let begin = FileStep::Begin {
+            sql,
+            literal_backslash,
+        };
+        self.session.file(begin, self.reply(call));
     }
 
     /// Sends a part of the file; the outcome comes when the socket has taken it.
@@ -266,7 +271,8 @@ impl NativeSession {
         self.session.service(Service::Reset, self.reply(call));
     }
 
-    /// Goes on as somebody else, in a session as new. What is not given stays as the options have it.
+    /// Goes on as somebody else, in a session as new. What is not given stays as the options have it. Where it `has_to` be
+    /// somebody else, a refusal ends the connection.
     #[napi(catch_unwind)]
     pub fn change_user(
         &self,
@@ -275,8 +281,9 @@ impl NativeSession {
         password: Option<String>,
         database: Option<String>,
         collation: Option<u32>,
+        has_to: bool,
     ) {
-        let mut config = self.session.engine().config().clone();
+        let mut config = (*self.session.engine().login()).clone();
         if let Some(user) = user {
             config.user = user;
         }
@@ -285,7 +292,8 @@ impl NativeSession {
         }
         config.database = database.or(config.database);
         config.collation = collation.map_or(config.collation, |number| number as u16);
-        let service = Service::ChangeUser(Box::new(config));
+        let config = Box::new(config);
+        let service = Service::ChangeUser { config, has_to };
         self.session.service(service, self.reply(call));
     }
 

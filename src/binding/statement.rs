@@ -44,11 +44,11 @@ impl NativeStatement {
         })
     }
 
-    /// The same without looking at the text.
+    /// The same without looking at the text; `literal_backslash` says how literals were written into it, if any were.
     #[napi(factory, catch_unwind)]
-    pub fn opaque(sql: String) -> NativeStatement {
+    pub fn opaque(sql: String, literal_backslash: Option<bool>) -> NativeStatement {
         NativeStatement {
-            inner: Arc::new(Statement::opaque(&sql)),
+            inner: Arc::new(Statement::opaque(&sql, literal_backslash)),
         }
     }
 

@@ -144,8 +144,8 @@ pub struct Session {
 
 impl Engine {
     /// Takes a connection for as long as the session lives. The future has to be spawned; `reply` gets the server's
-    /// number for the connection, with bit 32 if nobody has held it before and bit 33 under NO_BACKSLASH_ESCAPES, or why
-    /// there is none.
+    /// number for the connection, with bit 32 if nobody has held it before, bit 33 under NO_BACKSLASH_ESCAPES, and from
+    /// bit 34 on a number that tells it from others of the process, or why there is none.
     pub fn open_session(
         self: &Arc<Self>,
         reply: Box<dyn Reply>,

@@ -74,7 +74,7 @@ impl<'a> StreamSink<'a> {
         }
         self.hand_over();
         if self.announces && !self.has_rows {
-            self.call.reader.read(Answer::Done(done.clone()));
+            self.pass_on(Answer::Done(done.clone()));
         }
         Ok(Answer::Done(done))
     }
@@ -87,9 +87,13 @@ impl<'a> StreamSink<'a> {
                 .map(|(bytes, rows)| Answer::Json { bytes, rows }),
         };
         if let Some(piece) = piece {
-            self.call.flow.handed_over(piece.size());
-            self.call.reader.read(piece);
+            self.pass_on(piece);
         }
+    }
+
+    fn pass_on(&self, piece: Answer) {
+        self.call.flow.handed_over(piece.weight());
+        self.call.reader.read(piece);
     }
 }
 
@@ -100,7 +104,7 @@ impl RowSink for StreamSink<'_> {
                 rows.begin(columns, memo)?;
                 self.has_rows = true;
                 if let (true, Some(head)) = (self.announces, rows.head()) {
-                    self.call.reader.read(Answer::Rows(head));
+                    self.pass_on(Answer::Rows(head));
                 }
                 Ok(())
             }
@@ -117,7 +121,7 @@ impl RowSink for StreamSink<'_> {
         }
         self.hand_over();
         if !std::mem::take(&mut self.has_rows) {
-            self.call.reader.read(Answer::Done(ended.clone()));
+            self.pass_on(Answer::Done(ended.clone()));
         }
         Ok(true)
     }

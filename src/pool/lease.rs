@@ -47,6 +47,11 @@ impl Lease {
         None
     }
 
+    /// The connection's number in this process.
+    pub fn serial(&self) -> u64 {
+        self.pooled.as_ref().map_or(0, |pooled| pooled.serial)
+    }
+
     /// Whether nobody has held the connection before; from now on somebody has.
     pub fn is_first_session(&mut self) -> bool {
         self.pooled

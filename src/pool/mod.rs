@@ -13,7 +13,10 @@ mod passenger;
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -40,6 +43,8 @@ pub use passenger::{Passenger, Seat, Wake};
 use acquire::Slot;
 use connects::Connects;
 use passenger::refuse;
+
+static NEXT_SERIAL: AtomicU64 = AtomicU64::new(1);
 
 /// How long a liveness check may take: a server that needs longer is as good as gone.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
@@ -87,6 +92,8 @@ pub struct Pooled {
     home: Home,
     /// Whether somebody has held it.
     was_held: bool,
+    /// Tells it from all others of this process, which servers' own numbers do not.
+    serial: u64,
 }
 
 struct Waiter {
@@ -252,7 +259,7 @@ impl Pool {
     }
 
     /// What new connections log in with.
-    fn login(&self) -> Arc<Config> {
+    pub fn login(&self) -> Arc<Config> {
         let login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
         login.clone()
     }
@@ -295,6 +302,7 @@ impl Pool {
                         opened: Instant::now(),
                         home,
                         was_held: false,
+                        serial: NEXT_SERIAL.fetch_add(1, Ordering::Relaxed),
                     },
                 ));
             }

@@ -24,7 +24,7 @@ mod template;
 mod tests;
 mod tuple;
 
-pub use infile::local_file;
+pub use infile::{local_file, local_file_in};
 pub use script::{Mode, Piece, Script};
 pub use statement::StatementKind;
 pub use template::{Placeholders, Template, TemplateError};

@@ -130,6 +130,14 @@ pub async fn change_user(
     capabilities: Capabilities,
 ) -> Result<Status> {
     const COM_CHANGE_USER: u8 = 0x11;
+    // Where the last plugin took the password itself, the server has to ask for that again.
+    let proves = matches!(
+        challenge.plugin,
+        AuthPlugin::MysqlNativePassword | AuthPlugin::CachingSha2Password | AuthPlugin::Ed25519
+    );
+    if !proves {
+        challenge.plugin = AuthPlugin::MysqlNativePassword;
+    }
     let proof = prove(&challenge.plugin, &challenge.nonce, config, &packets.stream)?;
     packets.push(|out| {
         out.push(COM_CHANGE_USER);

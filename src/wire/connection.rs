@@ -55,6 +55,8 @@ pub struct Connection {
     server_limit: Option<usize>,
     /// Whether a batch has turned autocommit off and not on again.
     autocommit_taken: bool,
+    /// Whether its holders look after the session themselves.
+    keeps_session: bool,
     /// The database of the options, which a reset goes back to.
     database: Option<String>,
     /// What a proof of who we are is made with.
@@ -79,7 +81,7 @@ impl Connection {
         let mut packets = Packets::new(stream, LOGIN_PACKET);
         let session = auth::log_in(&mut packets, config).await?;
         packets.set_max_packet(config.max_allowed_packet);
-        Ok(Connection {
+        let mut connection = Connection {
             packets,
             id: session.id,
             capabilities: session.capabilities,
@@ -94,6 +96,7 @@ impl Connection {
             max_result_bytes: config.max_result_bytes,
             server_limit: None,
             autocommit_taken: false,
+            keeps_session: config.keeps_sessions,
             database: config.database.clone(),
             challenge: session.challenge,
             collation: collation_name(config.collation),
@@ -101,7 +104,13 @@ impl Connection {
             round_trip: Duration::MAX,
             owed: Owed::default(),
             usable: true,
-        })
+        };
+        // The server's own statements for new sessions (`init_connect`) come behind the login, and may change how literals
+        // are read, which its answers tell.
+        if config.keeps_sessions {
+            connection.ping().await?;
+        }
+        Ok(connection)
     }
 
     /// Registers the socket with the caller's runtime instead of the one it was opened on. Not to be called in the
@@ -135,6 +144,14 @@ impl Connection {
         self.status.in_transaction()
     }
 
+    /// The state of the session, as the answer to a command that has nothing else to say.
+    pub fn state(&self) -> Done {
+        Done {
+            status: self.status,
+            ..Done::default()
+        }
+    }
+
     /// Whether a backslash in a literal stands for itself, as of the last answer.
     pub fn no_backslash_escapes(&self) -> bool {
         self.status.no_backslash_escapes()
@@ -155,6 +172,7 @@ impl Connection {
     ) -> Result<Done> {
         self.check_size(statement, params)?;
         if statement.is_text() {
+            self.check_mode(statement)?;
             let sent = Instant::now();
             let result = Box::pin(self.query(statement.template().text(), sink)).await;
             if statement.is_written() && result.is_ok() {
@@ -209,6 +227,17 @@ impl Connection {
             self.statements.insert(key, prepared);
             return result;
         }
+    }
+
+    /// Refuses a text whose literals this session would read otherwise than they were written.
+    pub fn check_mode(&self, statement: &Statement) -> Result<()> {
+        if statement.suits(self.no_backslash_escapes()) {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::SqlMode,
+            "the values in the statement were written for another sql_mode (NO_BACKSLASH_ESCAPES) than the session has",
+        ))
     }
 
     /// Refuses what would not fit into a packet, which the server would answer by hanging up.

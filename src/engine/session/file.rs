@@ -11,6 +11,7 @@ use crate::{
     metrics::Operation,
     pool::Lease,
     sql,
+    statement::Statement,
     wire::{Connection, FileAnswer},
 };
 
@@ -22,7 +23,11 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// A step of a load. The answer of the first one is a count when the server waits for the file; everything else is what
 /// the statement did.
 pub enum FileStep {
-    Begin(String),
+    /// The statement, and how literals were written into it, if any were.
+    Begin {
+        sql: String,
+        literal_backslash: Option<bool>,
+    },
     Part(Box<[u8]>),
     End,
 }
@@ -72,8 +77,11 @@ impl Host {
         lease: &mut Option<Lease>,
         step: FileStep,
     ) -> Result<(Option<Load>, Answer)> {
-        let sql = match step {
-            FileStep::Begin(sql) => sql,
+        let statement = match step {
+            FileStep::Begin {
+                sql,
+                literal_backslash,
+            } => Statement::opaque(&sql, literal_backslash),
             FileStep::Part(bytes) => {
                 let mut load = load.ok_or_else(not_begun)?;
                 let deadline = load.deadline;
@@ -92,32 +100,30 @@ impl Host {
                 return Ok((None, Answer::Done(done)));
             }
         };
-        let name = sql::local_file(&sql).ok_or_else(|| {
-            Error::new(
-                Kind::Parameters,
-                "the statement is no LOAD DATA LOCAL INFILE",
-            )
-        })?;
         let config = self.engine.config();
+        let text = statement.template().text();
         if config.local_files {
             let deadline = config.query_timeout().map(|limit| Instant::now() + limit);
             let held = lease.as_mut().ok_or_else(not_begun)?.connection();
+            held.check_mode(&statement)?;
+            let name = sql::local_file_in(text, held.no_backslash_escapes()).ok_or_else(no_file)?;
             let load = Load {
                 connection: None,
                 deadline,
             };
-            return match within(deadline, held.begin_file(&sql, name)).await? {
+            return match within(deadline, held.begin_file(text, &name)).await? {
                 FileAnswer::Asked => Ok((Some(load), Answer::Count(1))),
                 FileAnswer::Done(done) => Ok((None, Answer::Done(done))),
             };
         }
+        let name = sql::local_file(text).ok_or_else(no_file)?;
         let opened = timeout(config.connect_timeout(), Connection::open_for_file(config)).await;
         let mut connection = opened.map_err(|_| {
             let message = format!("no connection to {} in time", config.target());
             Error::new(Kind::ConnectTimeout, message)
         })??;
         let deadline = config.query_timeout().map(|limit| Instant::now() + limit);
-        match within(deadline, connection.begin_file(&sql, name)).await {
+        match within(deadline, connection.begin_file(text, name)).await {
             Err(error) => {
                 if connection.is_usable() {
                     close(connection);
@@ -166,6 +172,14 @@ async fn within<T>(deadline: Option<Instant>, work: impl Future<Output = Result<
             "the load did not finish in its time (queryTimeoutMs) and was ended",
         )
     })?
+}
+
+#[cold]
+fn no_file() -> Error {
+    Error::new(
+        Kind::Parameters,
+        "the statement is no LOAD DATA LOCAL INFILE",
+    )
 }
 
 #[cold]

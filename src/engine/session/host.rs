@@ -75,9 +75,12 @@ impl Host {
         match lent {
             Ok(mut lease) => {
                 let is_first = u64::from(lease.is_first_session());
+                // JavaScript's numbers hold 19 bits more than the others take.
+                let serial = lease.serial() & 0x7_FFFF;
                 let connection = lease.connection();
                 let is_literal = u64::from(connection.no_backslash_escapes());
-                let id = u64::from(connection.id()) | is_first << 32 | is_literal << 33;
+                let id =
+                    u64::from(connection.id()) | is_first << 32 | is_literal << 33 | serial << 34;
                 let id = Answer::Count(id);
                 // Told before the task moves: a connection that nobody takes comes back by itself.
                 if let Some(sleeper) = reply.send(Ok(id), None, None) {

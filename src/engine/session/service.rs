@@ -5,7 +5,7 @@ use std::{pin::pin, sync::Arc};
 
 use crate::{
     call::Answer, config::Config, error::Result, metrics::Operation, pool::Lease,
-    statement::Statement, wire::Done,
+    statement::Statement,
 };
 
 use super::{Command, Host, Order, Reply, Session, destroyed, host::given_back};
@@ -15,8 +15,11 @@ pub enum Service {
     Ping,
     /// Brings the session back to how it was after the login.
     Reset,
-    /// Goes on as somebody else, in a session as new.
-    ChangeUser(Box<Config>),
+    /// Goes on as somebody else, in a session as new. Where it has to be somebody else, a refusal ends the connection.
+    ChangeUser {
+        config: Box<Config>,
+        has_to: bool,
+    },
     /// Prepares a statement for later. The answer counts its parameters, and its columns times 65,536.
     Prepare(Arc<Statement>),
     /// Closes a prepared statement.
@@ -67,20 +70,19 @@ impl Host {
             let connection = lease.connection();
             let work = pin!(async {
                 match service {
-                    Service::Ping => connection.ping().await.map(done),
-                    Service::Reset => connection.reset().await.map(done),
-                    Service::ChangeUser(config) => connection.change_user(&config).await.map(done),
+                    Service::Ping => connection.ping().await?,
+                    Service::Reset => connection.reset().await?,
+                    Service::ChangeUser { config, has_to } => {
+                        connection.change_user(&config, has_to).await?;
+                    }
                     Service::Prepare(statement) => {
                         let (params, columns) = connection.prepare_for_later(&statement).await?;
-                        Ok(Answer::Count(
-                            u64::from(params) | (columns as u64).min(0xFFFF) << 16,
-                        ))
+                        let columns = (columns as u64).min(0xFFFF);
+                        return Ok(Answer::Count(u64::from(params) | columns << 16));
                     }
-                    Service::Unprepare(statement) => {
-                        connection.unprepare(&statement);
-                        Ok(done(()))
-                    }
+                    Service::Unprepare(statement) => connection.unprepare(&statement),
                 }
+                Ok(Answer::Done(connection.state()))
             });
             self.engine.within_deadline(work).await
         };
@@ -102,8 +104,4 @@ impl Host {
             }
         }
     }
-}
-
-fn done((): ()) -> Answer {
-    Answer::Done(Done::default())
 }

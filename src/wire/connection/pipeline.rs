@@ -42,7 +42,8 @@ impl Connection {
     /// Whether an execution may share a pipeline: it is prepared here or a text, small, and has been quick lately.
     pub fn is_quick(&self, statement: &Statement, params: &Params) -> bool {
         if statement.is_written() {
-            return statement.template().text().len() <= MAX_TEXT_BYTES
+            return statement.suits(self.no_backslash_escapes())
+                && statement.template().text().len() <= MAX_TEXT_BYTES
                 && self
                     .layouts
                     .pace(statement)

@@ -15,7 +15,7 @@ impl Connection {
     /// tables, no prepared statements, the same database and settings.
     ///
     /// The server's own reset leaves the database as USE changed it. A session that began without one can not be
-    /// brought back there; it becomes unusable.
+    /// brought back there; it becomes unusable, but where its holders look after it.
     pub async fn reset(&mut self) -> Result<()> {
         self.start();
         self.packets.push(command::reset);
@@ -31,8 +31,9 @@ impl Connection {
         self.finish(result)
     }
 
-    /// Goes on as the user of `config`, with its database and character set, in a session as new.
-    pub async fn change_user(&mut self, config: &Config) -> Result<()> {
+    /// Goes on as the user of `config`, with its database and character set, in a session as new. A refusal ends the
+    /// connection if it `has_to`; otherwise MariaDB goes on as before, and MySQL hangs up, which the next command finds.
+    pub async fn change_user(&mut self, config: &Config, has_to: bool) -> Result<()> {
         self.start();
         let result = auth::change_user(
             &mut self.packets,
@@ -43,16 +44,15 @@ impl Connection {
         .await;
         self.statements.forget_all();
         self.autocommit_taken = false;
-        self.database = config.database.clone();
-        self.collation = collation_name(config.collation);
+        let was_refused = result.as_ref().is_err_and(|error| error.errno().is_some());
         let mut result = result.map(|status| self.status = status);
         if result.is_ok() {
+            self.database = config.database.clone();
+            self.collation = collation_name(config.collation);
             result = self.restore_settings().await;
         }
-        // MariaDB goes on after a refusal, MySQL hangs up, which the next command finds.
-        let was_refused = result.as_ref().is_err_and(|error| error.errno().is_some());
         let result = self.finish(result);
-        self.usable |= was_refused;
+        self.usable = result.is_ok() || (was_refused && !has_to);
         result
     }
 
@@ -79,6 +79,9 @@ impl Connection {
     }
 
     async fn restore_database(&mut self) -> Result<()> {
+        if self.database.is_none() && self.keeps_session {
+            return Ok(());
+        }
         let Some(database) = &self.database else {
             return Err(Error::new(
                 Kind::Unsupported,
