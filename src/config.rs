@@ -45,8 +45,9 @@ pub struct Config {
     pub reset_on_release: bool,
     pub slow_query_ms: u64,
     pub worker_threads: usize,
-    /// Whether a server may ask for a file. `createPool` sets it for no connection but one that is opened for a file, see
-    /// `wire/connection/file.rs`; of the drop-in replacements those have it that are given a stream factory.
+    /// Whether a server may ask for a file. `createPool` sets it for no connection but one that is opened for a file; those
+    /// of the drop-in replacements have it, and answer for the statement alone that names the file
+    /// (`wire/connection/file.rs`).
     #[serde(default)]
     pub local_files: bool,
     /// Whether connections go back as they are: the callers of the drop-in replacements may keep state in a session.

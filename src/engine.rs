@@ -147,6 +147,11 @@ impl Engine {
         }
     }
 
+    /// See [`Pool::shut`].
+    pub fn shut(&self) {
+        self.pool.shut();
+    }
+
     /// Closes the pool. Calls that are not done within `drain` are ended; whether there were none is the answer.
     pub async fn close(&self, drain: Duration) -> bool {
         let drained = self.pool.close(drain).await;

@@ -644,7 +644,7 @@ const open = {
     },
   }),
   'pool: end with a queue': {
-    reason: 'a query that waits when the pool is ended still runs, and the pool has ended behind it',
+    reason: 'those who wait when the pool is ended are told before it has ended',
     original(journal) {
       const [, ended, waited] = outline(journal)
       assert.deepEqual([ended, waited], ['end()', 'query(SELECT "waits" AS a)'])
@@ -653,7 +653,7 @@ const open = {
     dropin(journal) {
       const [, waited, ended] = outline(journal)
       assert.deepEqual([ended, waited], ['end()', 'query(SELECT "waits" AS a)'])
-      gave([row({ a: s('waits') })])(journal[1].seen)
+      refused('Error', undefined, 'Pool is closed.')(journal[1].seen)
     },
   },
 }

@@ -317,7 +317,8 @@ class Link extends EventEmitter {
         if (this._closing || this._fatalError !== null) return
         const error = errorOf(raw, { config: this.config, isMysql: this.flavour.isMysql })
         error.fatal = true
-        this._lose(error, this.#wasTold)
+        // What runs is told by its own callback.
+        this._lose(error, this.#wasTold || this.#running > 0)
       })
     this.#driver.start(
       (number) => session.watch(number),

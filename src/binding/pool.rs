@@ -250,6 +250,8 @@ impl NativePool {
         let engine = self.engine.clone();
         let reply = Reply::new(&self.queue, call);
         let drain = Duration::from_millis(drain_ms as u64);
+        // At once, so that nothing that is given back from now on goes to those who wait.
+        engine.shut();
         self.spawn(async move {
             let drained = engine.close(drain).await;
             let outcome = Outcome::Number(if drained { 1.0 } else { 0.0 });

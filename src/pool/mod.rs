@@ -445,16 +445,12 @@ impl Pool {
         self.workers.handle(self.workers.calm()).spawn(task)
     }
 
-    /// Closes the pool: waiters are refused, idle connections go now, lent ones when they come back. Returns when
-    /// all are gone or `drain` has passed; whether all were gone is the answer.
-    pub async fn close(self: &Arc<Pool>, drain: Duration) -> bool {
-        let (idle, waiters) = {
+    /// Lets nobody in any more, and refuses those who wait. Connections stay as they are.
+    pub fn shut(&self) {
+        let waiters = {
             let mut state = self.lock();
             state.closed = true;
-            (
-                std::mem::take(&mut state.idle),
-                std::mem::take(&mut state.waiters),
-            )
+            std::mem::take(&mut state.waiters)
         };
         for waiter in waiters {
             match waiter.claim {
@@ -463,6 +459,13 @@ impl Pool {
                 Claim::Call(passenger) => refuse(passenger, closed()),
             }
         }
+    }
+
+    /// Closes the pool: waiters are refused, idle connections go now, lent ones when they come back. Returns when
+    /// all are gone or `drain` has passed; whether all were gone is the answer.
+    pub async fn close(self: &Arc<Pool>, drain: Duration) -> bool {
+        self.shut();
+        let idle = std::mem::take(&mut self.lock().idle);
         for idle in idle {
             self.retire(idle.connection, CloseReason::Closed);
         }

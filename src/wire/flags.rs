@@ -4,7 +4,7 @@ use crate::config::Config;
 
 /// What client and server agree to use. Several statements in one text are not in our list unless a caller of a drop-in
 /// replacement asked for them, so a server refuses them. Nor is LOCAL INFILE, but on a connection that is opened for a
-/// single file or whose caller gave a drop-in replacement a stream factory.
+/// single file and on those of the drop-in replacements. There too a file goes out for the statement alone that names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities(u64);
 

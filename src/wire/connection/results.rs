@@ -84,6 +84,8 @@ impl Connection {
                 return Ok(done);
             }
             wanted = sink.next(&done)?;
+            // A procedure may have any number of results without a row.
+            sink.room().await?;
         }
     }
 
