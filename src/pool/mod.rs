@@ -10,9 +10,9 @@ mod keeper;
 mod kill;
 mod lease;
 mod passenger;
+mod state;
 
 use std::{
-    collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -22,7 +22,7 @@ use std::{
 
 use tokio::{
     runtime::Handle,
-    sync::{Notify, oneshot},
+    sync::Notify,
     task::JoinHandle,
     time::{Instant, timeout, timeout_at},
 };
@@ -33,7 +33,7 @@ use crate::{
     config::{Config, Secret},
     error::{Error, Kind, Result},
     metrics::{CloseReason, Metrics},
-    runtime::{Home, Workers},
+    runtime::Workers,
     wire::Connection,
 };
 
@@ -43,7 +43,9 @@ pub use passenger::{Passenger, Seat, Wake};
 use acquire::Slot;
 use connects::Connects;
 use passenger::refuse;
+use state::{Claim, Grant, Idle, Pooled, State, Waiter};
 
+/// The number of the next connection of this process.
 static NEXT_SERIAL: AtomicU64 = AtomicU64::new(1);
 
 /// How long a liveness check may take: a server that needs longer is as good as gone.
@@ -54,150 +56,14 @@ pub struct Pool {
     /// The same with the password of today. Guards a pointer, held to read or replace it.
     login: Mutex<Arc<Config>>,
     metrics: Arc<Metrics>,
-    /// Guards the book-keeping below. Held for a few instructions; nothing awaits under it.
+    /// Guards the books. Held for a few instructions, and for asking the kernel whether an idle socket has ended; nothing
+    /// awaits under it.
     state: Mutex<State>,
     workers: Arc<Workers>,
     /// For those who trace connecting.
     connects: Connects,
     /// Rings when the pool closes and when its last connection is gone.
     changed: Notify,
-}
-
-struct State {
-    /// The connection used last is lent first, so that the rest can grow idle and be closed.
-    idle: Vec<Idle>,
-    waiters: VecDeque<Waiter>,
-    next_waiter: u64,
-    /// Whether a task ends calls that wait for too long.
-    is_watched: bool,
-    /// How many of the waiting calls may have been answered before their turn.
-    left: usize,
-    total: usize,
-    closed: bool,
-    /// Why the last attempt to connect failed; cleared by the next success.
-    last_connect_error: Option<String>,
-}
-
-struct Idle {
-    connection: Pooled,
-    since: Instant,
-}
-
-/// A connection and what the pool knows about it.
-pub struct Pooled {
-    /// Boxed, because it is handed from place to place.
-    connection: Box<Connection>,
-    opened: Instant,
-    /// The thread that it lives on.
-    home: Home,
-    /// Whether somebody has held it.
-    was_held: bool,
-    /// Tells it from all others of this process, which servers' own numbers do not.
-    serial: u64,
-}
-
-struct Waiter {
-    /// Rises along the queue. A task keeps it to leave by; calls may have the number of a task that has left.
-    number: u64,
-    claim: Claim,
-}
-
-/// Who waits.
-enum Claim {
-    /// A task, which keeps its own deadline.
-    Task(oneshot::Sender<Grant>),
-    /// A call without a task; the pool keeps its deadline.
-    Call(Box<dyn Passenger>),
-}
-
-enum Grant {
-    Connection(Pooled),
-    /// The right to open a connection; it is already counted.
-    Slot,
-}
-
-/// The first waiter's number. Those who come back to the front count down from here, a few at a time.
-const FIRST_NUMBER: u64 = 1 << 63;
-
-impl Default for State {
-    fn default() -> State {
-        State {
-            idle: Vec::new(),
-            waiters: VecDeque::new(),
-            next_waiter: FIRST_NUMBER,
-            is_watched: false,
-            left: 0,
-            total: 0,
-            closed: false,
-            last_connect_error: None,
-        }
-    }
-}
-
-impl State {
-    /// Appends a waiter and returns its number.
-    fn queue(&mut self, claim: Claim) -> u64 {
-        let number = self.next_waiter;
-        self.next_waiter += 1;
-        self.waiters.push_back(Waiter { number, claim });
-        number
-    }
-
-    /// The idle connection used last. Those that the server has ended go to `ended`, to be retired without the lock.
-    fn take_idle(&mut self, ended: &mut Vec<Pooled>) -> Option<Idle> {
-        while let Some(idle) = self.idle.pop() {
-            if !idle.connection.connection.has_ended() {
-                return Some(idle);
-            }
-            ended.push(idle.connection);
-        }
-        None
-    }
-
-    /// Puts a call before all others.
-    fn queue_first(&mut self, passenger: Box<dyn Passenger>) {
-        let claim = Claim::Call(passenger);
-        match self.waiters.front() {
-            None => {
-                self.queue(claim);
-            }
-            Some(first) => {
-                let number = first.number - 1;
-                self.waiters.push_front(Waiter { number, claim });
-            }
-        }
-    }
-
-    /// Takes the calls out of the queue that have been answered before their turn. They are to be dropped without the
-    /// lock.
-    fn sweep(&mut self) -> Vec<Waiter> {
-        if std::mem::take(&mut self.left) == 0 {
-            return Vec::new();
-        }
-        let (gone, waiting) = std::mem::take(&mut self.waiters)
-            .into_iter()
-            .partition::<VecDeque<_>, _>(|waiter| match &waiter.claim {
-                Claim::Call(passenger) => passenger.call().is_over(),
-                Claim::Task(_) => false,
-            });
-        self.waiters = waiting;
-        gone.into()
-    }
-
-    /// Removes a task if it still waits.
-    fn leave(&mut self, number: u64) {
-        let found = self
-            .waiters
-            .binary_search_by_key(&number, |waiter| waiter.number);
-        if let Ok(at) = found
-            && let Some(Waiter {
-                claim: Claim::Task(_),
-                ..
-            }) = self.waiters.get(at)
-        {
-            self.waiters.remove(at);
-        }
-    }
 }
 
 /// What the pool holds at this moment.
