@@ -2,15 +2,14 @@
 
 const { statementFor } = require('../statements.js')
 const { errorOf } = require('./errors.js')
-const { Link, modeOf } = require('./link.js')
+const { Link } = require('./link.js')
 const { loadFile, isLocalLoad } = require('./local-file.js')
 const { toParameters } = require('./parameters.js')
 const { Prepared } = require('./prepared.js')
 const { Query, Execute, readCall, readExecute } = require('./query.js')
 const { run } = require('./run.js')
-const { toPositional } = require('./named-placeholders.js')
-
-const NO_BACKSLASH_ESCAPES = 0x200
+const { isLiteralBackslash, modeOf } = require('./sql-mode.js')
+const { positionalOf, textOf } = require('./texts.js')
 
 /** A connection with the surface of the originals. */
 class Connection extends Link {
@@ -37,7 +36,7 @@ class Connection extends Link {
     const hasLiterals = template.values !== undefined && template.values !== null
     query._rewrite = () => {
       query._literal = hasLiterals ? this.sqlMode !== undefined : undefined
-      query.sql = this._textOf(template)
+      query.sql = textOf(template, this._writing)
       return query.sql
     }
     query._rewrite()
@@ -51,34 +50,16 @@ class Connection extends Link {
     return new Query(options, given)
   }
 
-  // The text with its values in it.
-  _textOf(query) {
-    const { config } = this
-    if (typeof config.queryFormat === 'function') {
-      return config.queryFormat.call(this, query.sql, query.values, config.timezone)
-    }
-    const { sql, values } = this._positional(query)
-    const hasValues = values !== undefined && values !== null
-    if (!hasValues && (this.flavour.isMysql || typeof sql === 'string')) return String(sql)
-    // Which refuses what is no text.
-    return this.strings.format(
-      sql,
-      hasValues ? values : [],
-      config.stringifyObjects,
-      config.timezone,
-      this.sqlMode,
-    )
-  }
-
-  _positional({ sql, values, namedPlaceholders }) {
-    const isNamed = namedPlaceholders ?? this.config.namedPlaceholders
-    return isNamed && !this.flavour.isMysql ? toPositional(sql, values, this.sqlMode) : { sql, values }
+  /** How this connection's texts are written; see lib/dropin/texts.js. */
+  get _writing() {
+    const { config, flavour, strings, sqlMode } = this
+    return { owner: this, config, flavour, strings, sqlMode }
   }
 
   execute(sql, values, callback) {
     const { options, callback: given } = readExecute(sql, values, callback, this.config)
     const execute = new Execute(options, given)
-    const positional = this._positional(execute)
+    const positional = positionalOf(execute, this._writing)
     execute.sql = positional.sql
     execute.values = positional.values
     this.#remember(positional.sql)
@@ -117,7 +98,7 @@ class Connection extends Link {
 
   // Every answer without rows tells how the session reads literals.
   _noteStatus(status) {
-    this._noteMode((status & NO_BACKSLASH_ESCAPES) !== 0)
+    this._noteMode(isLiteralBackslash(status))
   }
 
   _noteMode(isLiteral) {
@@ -306,7 +287,7 @@ class Connection extends Link {
   }
 
   format(sql, values, namedPlaceholders) {
-    return this._textOf({ sql, values, namedPlaceholders })
+    return textOf({ sql, values, namedPlaceholders }, this._writing)
   }
 }
 

@@ -3,6 +3,7 @@
 const { EventEmitter } = require('node:events')
 const { Driver } = require('./driver.js')
 const { errorOf, closedError } = require('./errors.js')
+const { modeOf } = require('./sql-mode.js')
 
 // What open() answers: the server's number for the session, and in front of it whether nobody held it before, and whether a
 // backslash in a literal stands for itself.
@@ -351,12 +352,6 @@ class Link extends EventEmitter {
   }
 }
 
-const LITERAL = Object.freeze({ noBackslashEscapes: true })
-
-function modeOf(isLiteral) {
-  return isLiteral ? LITERAL : undefined
-}
-
 /** What is left of the socket that the originals show: whether it is there. */
 class StreamFace extends EventEmitter {
   destroyed = false
@@ -371,4 +366,4 @@ class StreamFace extends EventEmitter {
   }
 }
 
-module.exports = { Link, modeOf }
+module.exports = { Link }

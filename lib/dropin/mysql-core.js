@@ -3,6 +3,7 @@
 const { EventEmitter } = require('node:events')
 const { Connection: BaseConnection, refuseNul } = require('./connection.js')
 const { Charsets } = require('./constants/charsets.js')
+const { LOCAL_FILES, clientFlagsOf } = require('./constants/client-flags.js')
 const { mysqlTimeout } = require('./errors.js')
 const { OkPacket } = require('./fields.js')
 const { mysql: flavour } = require('./flavour.js')
@@ -13,8 +14,6 @@ const strings = require('./sql-string-mysql.js')
 
 // What a ping and the like answer.
 const OK = { affectedRows: 0, insertId: 0, info: '', serverStatus: 2, warningStatus: 0 }
-
-const LOCAL_FILES = 0x80
 
 // What 'enqueue' tells of a command that is no query.
 const SEQUENCES = Object.fromEntries(
@@ -107,11 +106,6 @@ const Mysql = (Base) =>
 
     _createQuery(sql, values, callback) {
       return createQuery(sql, values, callback, this.config)
-    }
-
-    // Without a text nothing is formatted, and an empty one is sent.
-    _textOf(query) {
-      return query.sql ? super._textOf(query) : query.sql
     }
 
     destroy() {
@@ -338,15 +332,13 @@ const FLAGS = 455629 & ~LOCAL_FILES
 
 function readMysql(options, isPool = false) {
   const read = readOptions(options, { isMysql: true, isPool })
-  const { foundRows, multiStatements, localFiles } = read.native
   const { debug, flags } = typeof options === 'object' && options !== null ? options : {}
   const own = {
     debug,
     flags: flags || '',
     localAddress: undefined,
     maxPacketSize: 0,
-    clientFlags:
-      FLAGS | (foundRows ? 2 : 0) | (localFiles ? LOCAL_FILES : 0) | (multiStatements ? 0x10000 : 0),
+    clientFlags: FLAGS | clientFlagsOf(read.native),
   }
   Object.assign(read.config, own)
   for (const name of ONLY_MYSQL2) delete read.config[name]

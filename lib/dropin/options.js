@@ -7,6 +7,7 @@ const { optionError } = require('../errors.js')
 const { parseUri } = require('../uri.js')
 const { schema } = require('../options/schema.js')
 const { Charsets } = require('./constants/charsets.js')
+const { clientFlagsOf } = require('./constants/client-flags.js')
 
 // As long as a timer can be: the originals wait for a connection without a limit.
 const FOREVER = 2 ** 31 - 1
@@ -190,9 +191,8 @@ function readFlags(options, { multipleStatements, localInfile }, isMysql) {
 const ALWAYS = 0x8baf34d
 
 // What nothing here depends on and yet some read of a connection's configuration.
-function shownByMysql2({ foundRows, multiStatements, localFiles }) {
-  const asked = (foundRows ? 2 : 0) | (localFiles ? 0x80 : 0) | (multiStatements ? 0x10000 : 0)
-  return { localAddress: undefined, maxPacketSize: 0, clientFlags: ALWAYS | asked }
+function shownByMysql2(flags) {
+  return { localAddress: undefined, maxPacketSize: 0, clientFlags: ALWAYS | clientFlagsOf(flags) }
 }
 
 let hasWarned = false

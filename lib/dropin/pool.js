@@ -10,12 +10,12 @@ const { toParameters } = require('./parameters.js')
 const { Returns } = require('./returns.js')
 const { Query, Execute, readCall, readExecute } = require('./query.js')
 const { run } = require('./run.js')
-const { toPositional } = require('./named-placeholders.js')
+const { isLiteralBackslash } = require('./sql-mode.js')
+const { positionalOf, textOf } = require('./texts.js')
 
 // What can be said by a server that became a replica: its connections are of no use for writes.
 const READ_ONLY = new Set([1290, 1792, 1836])
 const DRAIN_MS = 2 ** 31 - 1
-const NO_BACKSLASH_ESCAPES = 0x200
 
 /**
  * A pool with the surface of the originals. Its queries run in Rust on whatever connection is free, without a connection
@@ -177,8 +177,7 @@ class Pool extends EventEmitter {
 
   _remove(connection) {
     this.#held.delete(connection)
-    if (this.#connections.get(connection.threadId) === connection)
-      this.#connections.delete(connection.threadId)
+    if (this.#connections.get(connection._key) === connection) this.#connections.delete(connection._key)
   }
 
   query(sql, values, callback) {
@@ -188,7 +187,7 @@ class Pool extends EventEmitter {
       return this.#onConnection(query, (connection, done) => connection._ask(query, done))
     let text
     try {
-      text = this.#textOf(query)
+      text = textOf(query, this.#writing)
       if (isLocalLoad(text)) {
         return this.#onConnection(query, (connection, done) => connection._ask(query, done))
       }
@@ -212,7 +211,7 @@ class Pool extends EventEmitter {
     const execute = new Execute(options, given)
     execute._isOfPool = true
     try {
-      const positional = this.#positional(execute)
+      const positional = positionalOf(execute, this.#writing)
       execute.sql = positional.sql
       execute.values = positional.values
       if (this.#needsConnection()) {
@@ -238,25 +237,17 @@ class Pool extends EventEmitter {
     )
   }
 
-  #positional({ sql, values, namedPlaceholders }) {
-    const isNamed = namedPlaceholders ?? this.config.connectionConfig.namedPlaceholders
-    return isNamed && !this.flavour.isMysql ? toPositional(sql, values) : { sql, values }
-  }
-
-  #textOf(query) {
-    const { sql, values } = this.#positional(query)
-    const hasValues = values !== undefined && values !== null
-    if (this.flavour.isMysql && !sql) return sql
-    if (!hasValues && (this.flavour.isMysql || typeof sql === 'string')) return String(sql)
-    const { stringifyObjects, timezone } = this.config.connectionConfig
-    return this.strings.format(sql, hasValues ? values : [], stringifyObjects, timezone)
+  // Of connections whose literals are read as usual.
+  get #writing() {
+    const { flavour, strings } = this
+    return { owner: this, config: this.config.connectionConfig, flavour, strings }
   }
 
   #fly(query, sql, values) {
     if (this.#taken() >= this._limit) this.emit('enqueue')
     this.#flying++
     const context = {
-      onStatus: (status) => this._learn((status & NO_BACKSLASH_ESCAPES) !== 0),
+      onStatus: (status) => this._learn(isLiteralBackslash(status)),
       driver: this.#driver,
       target: this.#driver.native,
       connection: null,
