@@ -1,6 +1,7 @@
 'use strict'
 
 const { EventEmitter } = require('node:events')
+const { inheritEvents, nothing, promised, refuseCallback, rowsAndFields } = require('./promise.js')
 
 const FORWARDED = ['warn', 'remove', 'online', 'offline']
 
@@ -13,8 +14,9 @@ class PromisePoolCluster extends EventEmitter {
     super()
     this.poolCluster = poolCluster
     this.Promise = thePromise || Promise
+    this._isTraced = true
     this._wrapConnection = wrapConnection
-    forwardEvents(poolCluster, this)
+    inheritEvents(poolCluster, this, FORWARDED)
   }
 
   add(...args) {
@@ -46,10 +48,7 @@ class PromisePoolCluster extends EventEmitter {
   }
 
   end() {
-    const stack = stackOf(PromisePoolCluster.prototype.end)
-    return new this.Promise((resolve, reject) => {
-      this.poolCluster.end((error) => (error ? reject(withStack(error, stack)) : resolve()))
-    })
+    return promised(this, (ended) => this.poolCluster.end(ended), nothing)
   }
 }
 
@@ -65,13 +64,13 @@ class PromisePoolNamespace {
     this._wrapConnection = wrapConnection
   }
 
+  get _isTraced() {
+    return this.poolNamespace.trace
+  }
+
   getConnection() {
-    return new this.Promise((resolve, reject) => {
-      this.poolNamespace.getConnection((error, connection) => {
-        if (error) reject(error)
-        else resolve(this._wrapConnection(connection, this.Promise))
-      })
-    })
+    const wrap = (connection) => this._wrapConnection(connection, this.Promise)
+    return promised(this, (opened) => this.poolNamespace.getConnection(opened), wrap)
   }
 
   query(sql, values) {
@@ -83,43 +82,9 @@ class PromisePoolNamespace {
   }
 
   _call(method, sql, values) {
-    if (typeof values === 'function') {
-      throw new Error('Callback function is not available with promise clients.')
-    }
-    const stack = this.poolNamespace.trace ? stackOf(this[method]) : undefined
-    return new this.Promise((resolve, reject) => {
-      this.poolNamespace[method](sql, values, (error, rows, fields) => {
-        if (error) reject(withStack(error, stack))
-        else resolve([rows, fields])
-      })
-    })
+    refuseCallback(values)
+    return promised(this, (done) => this.poolNamespace[method](sql, values, done), rowsAndFields)
   }
-}
-
-// The source has a listener only while the target has one.
-function forwardEvents(source, target) {
-  const forwards = new Map(FORWARDED.map((name) => [name, (...args) => target.emit(name, ...args)]))
-  target.on('newListener', (name) => {
-    if (forwards.has(name) && target.listenerCount(name) === 0) source.on(name, forwards.get(name))
-  })
-  target.on('removeListener', (name) => {
-    if (forwards.has(name) && target.listenerCount(name) === 0)
-      source.removeListener(name, forwards.get(name))
-  })
-}
-
-function stackOf(caller) {
-  const holder = {}
-  Error.captureStackTrace(holder, caller)
-  return holder.stack
-}
-
-// An error of the socket says nothing of who called.
-function withStack(error, stack) {
-  if (stack === undefined) return error
-  const frames = stack.indexOf('\n    at ')
-  error.stack = `${error.name}: ${error.message}${frames < 0 ? '' : stack.slice(frames)}`
-  return error
 }
 
 module.exports = { PromisePoolCluster, PromisePoolNamespace }

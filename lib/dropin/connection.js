@@ -4,6 +4,7 @@ const { statementFor } = require('../statements.js')
 const { errorOf } = require('./errors.js')
 const { Link } = require('./link.js')
 const { loadFile, isLocalLoad } = require('./local-file.js')
+const { collationOf } = require('./options.js')
 const { toParameters } = require('./parameters.js')
 const { Prepared } = require('./prepared.js')
 const { Query, Execute, readCall, readExecute } = require('./query.js')
@@ -32,7 +33,7 @@ class Connection extends Link {
 
   /** Writes the text of a query now, and gives what writes it again should the session turn out to read it otherwise. */
   _writer(query) {
-    const template = query._template
+    const template = query._options
     const hasLiterals = template.values !== undefined && template.values !== null
     query._rewrite = () => {
       query._literal = hasLiterals ? this.sqlMode !== undefined : undefined
@@ -203,7 +204,11 @@ class Connection extends Link {
     this._service((number, session) => session.reset(number), callback, { blocks: true })
   }
 
-  changeUser(options, callback, answer = () => []) {
+  _collationOf(charset) {
+    return collationOf(charset)
+  }
+
+  changeUser(options, callback) {
     if (typeof options === 'function') return this.changeUser({}, options)
     const { charset } = options ?? {}
     const collation = charset === undefined ? null : this._collationOf(charset)
@@ -222,7 +227,7 @@ class Connection extends Link {
     }
     const ok = () => {
       Object.assign(this.config, next)
-      return answer()
+      return []
     }
     this._service(change, callback, { operation: 'ChangeUser', ok, isFatal: true, blocks: true })
     return undefined

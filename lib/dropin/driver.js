@@ -125,7 +125,7 @@ class Driver {
 
   /** Ends everything; calls that are not done within `drainMs` are ended. */
   close(drainMs, done) {
-    this.start((number) => this.native.close(number, drainMs), done, done, {})
+    this.start((number) => this.native.close(number, drainMs), done, done)
   }
 
   /** Has new connections log in with another password. */

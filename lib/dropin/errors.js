@@ -103,8 +103,7 @@ function connectError({ message, cause }, { host, port, socketPath }) {
   if (cause?.code === undefined)
     return coded(message, { code: 'ECONNREFUSED', fatal: true, syscall: 'connect' })
   if (cause.code === 'ENOTFOUND') {
-    const error = systemError('ENOTFOUND', 'getaddrinfo', { hostname: host }, host)
-    return error
+    return systemError('ENOTFOUND', 'getaddrinfo', { hostname: host }, host)
   }
   return socketPath
     ? systemError(cause.code, 'connect', { address: socketPath }, socketPath)

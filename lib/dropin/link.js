@@ -20,9 +20,8 @@ class Link extends EventEmitter {
   #session = null
   #pending = []
   #isOpen = false
-  /** Whether a file is being sent, behind which commands wait. */
+  /** Whether a command runs behind which others wait. */
   #isBlocked = false
-  #watched = false
   #connectCallbacks = []
   #running = 0
   /** Whether it has been given back to its pool, and what is called when its last command is done. */
@@ -49,7 +48,6 @@ class Link extends EventEmitter {
     this._protocolError = null
     this._isQuitting = false
     this._wasDestroyed = false
-    this._wasOpen = false
     /** Set while a file is sent, which ends with the connection. */
     this._onGone = null
     this.stream = new StreamFace()
@@ -76,7 +74,6 @@ class Link extends EventEmitter {
           this.sqlMode = modeOf(value % SERIAL >= LITERAL_BACKSLASH)
           this.#isOpen = true
           this.authorized = true
-          this._wasOpen = true
           opened(null, value % LITERAL_BACKSLASH >= ID)
           // A pool may have handed the session to the object that had it before.
           if (this.#session === null) return
@@ -102,7 +99,6 @@ class Link extends EventEmitter {
     this.sqlMode = other.sqlMode
     this.#isOpen = true
     this.#isGivenBack = false
-    this.#watched = false
     this.#watch()
     return this
   }
@@ -152,7 +148,7 @@ class Link extends EventEmitter {
   }
 
   get state() {
-    if (this._fatalError !== null || this._protocolError !== null) return 'error'
+    if (this._fatalError !== null) return 'error'
     if (this._closing) return 'disconnected'
     return this.authorized ? 'authenticated' : 'protocol_handshake'
   }
@@ -309,8 +305,6 @@ class Link extends EventEmitter {
   }
 
   #watch() {
-    if (this.#watched) return
-    this.#watched = true
     const session = this.#session
     const lost = (raw) =>
       process.nextTick(() => {

@@ -297,11 +297,6 @@ class PoolConnection extends Mysql(BasePoolConnection) {
     })
   }
 
-  release() {
-    if (this._pool === null || this._pool._closed) return
-    this._pool.releaseConnection(this)
-  }
-
   // mysql does so before it lends it again. Who gets it then cannot tell the difference.
   _restore() {
     if (!this._isChanged) return

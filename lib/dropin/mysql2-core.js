@@ -48,12 +48,6 @@ class Pool extends BasePool {
   }
 }
 
-Object.assign(BaseConnection.prototype, {
-  _collationOf(charset) {
-    return collationOf(charset)
-  },
-})
-
 /** Options as connections read them. */
 class ConnectionConfig {
   constructor(options) {

@@ -24,7 +24,7 @@ const DRAIN_MS = 2 ** 31 - 1
 class Pool extends EventEmitter {
   #driver
   #read
-  /** Connection objects by the server's number, so that one connection is one object for as long as it lives. */
+  /** Connection objects by `_key`, so that one connection is one object for as long as it lives. */
   #connections = new Map()
   #held = new Set()
   #waiting = 0
@@ -136,7 +136,6 @@ class Pool extends EventEmitter {
     const connection = known === undefined || isFirst || this.#held.has(known) ? fresh : known._adopt(fresh)
     this.#connections.set(connection._key, connection)
     this.#held.add(connection)
-    connection._released = false
     if (isFirst || connection._isAsNew) {
       connection._isAsNew = false
       this.#forgetOld()
@@ -192,7 +191,7 @@ class Pool extends EventEmitter {
         return this.#onConnection(query, (connection, done) => connection._ask(query, done))
       }
       query.sql = text
-      const { values: written } = query._template
+      const { values: written } = query._options
       query._literal = written === undefined || written === null ? undefined : false
       this.#fly(query, text, null)
     } catch (error) {
@@ -343,7 +342,6 @@ class PoolConnection extends Connection {
     super(rest)
     this.config = copyOf(this.config)
     this._pool = pool
-    this._released = false
     /** Whether it is to be set up as a new one when it is lent next. */
     this._isAsNew = false
     this._watchForEnd()
@@ -358,8 +356,7 @@ class PoolConnection extends Connection {
   _restore() {}
 
   release() {
-    if (this._released || this._pool === null || this._pool._closed) return
-    this._released = true
+    if (this._pool === null || this._pool._closed) return
     this._pool.releaseConnection(this)
   }
 

@@ -247,4 +247,13 @@ class PromisePreparedStatementInfo {
   }
 }
 
-module.exports = { PromiseConnection, PromisePoolConnection, PromisePool }
+module.exports = {
+  PromiseConnection,
+  PromisePoolConnection,
+  PromisePool,
+  inheritEvents,
+  nothing,
+  promised,
+  refuseCallback,
+  rowsAndFields,
+}

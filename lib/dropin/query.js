@@ -27,13 +27,8 @@ class Query extends EventEmitter {
     this.timeout = options.timeout
     this.onResult = callback
     this.namedPlaceholders = options.namedPlaceholders
-    this._options = options
     /** What was asked for, before values are written into it. */
-    this._template = {
-      sql: options.sql,
-      values: options.values,
-      namedPlaceholders: options.namedPlaceholders,
-    }
+    this._options = options
     /** Whether the literals in `sql` were written for a session in which a backslash stands for itself, if there are any. */
     this._literal = undefined
     /** Writes `sql` for the session as it is now. */
