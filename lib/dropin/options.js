@@ -5,6 +5,7 @@ const { inspect } = require('node:util')
 const { normaliseOptions } = require('../options.js')
 const { optionError } = require('../errors.js')
 const { parseUri } = require('../uri.js')
+const { refuseFlag } = require('../options/flags.js')
 const { schema } = require('../options/schema.js')
 const { Charsets } = require('./constants/charsets.js')
 const { clientFlagsOf } = require('./constants/client-flags.js')
@@ -173,6 +174,10 @@ function warnOf(name) {
   })
 }
 
+// Flags that would change what happens and are not to be had here; those of TLS are the business of `ssl`.
+const refusedFlags = ['INTERACTIVE', 'NO_SCHEMA']
+const tlsFlags = ['SSL', 'SSL_VERIFY_SERVER_CERT']
+
 // Of the protocol's flags those make a difference that say what is counted and what is allowed.
 function readFlags(options, { multipleStatements, localInfile }, isMysql) {
   const list = Array.isArray(options.flags) ? options.flags : String(options.flags ?? '').split(',')
@@ -180,6 +185,8 @@ function readFlags(options, { multipleStatements, localInfile }, isMysql) {
   delete options.flags
   const has = (flag, byDefault) =>
     byDefault ? !names.includes(`-${flag}`) : names.includes(flag) || names.includes(`+${flag}`)
+  for (const flag of options.ssl ? refusedFlags : [...refusedFlags, ...tlsFlags])
+    if (has(flag, false)) refuseFlag('flags', flag)
   return {
     foundRows: has('FOUND_ROWS', true),
     multiStatements: has('MULTI_STATEMENTS', Boolean(multipleStatements)),

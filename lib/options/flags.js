@@ -1,6 +1,6 @@
 'use strict'
 
-module.exports = { readFlags }
+module.exports = { readFlags, refuseFlag }
 
 const { optionError } = require('../errors.js')
 const { invalid, refusal } = require('./readers.js')
@@ -59,9 +59,14 @@ function check(flag, removed, name, position) {
     const advice = close ? `did you mean ${close}?` : 'see CLIENT_ capabilities in the manual of MySQL'
     throw refusal(name, `has no flag in place ${position} that exists: ${advice}`)
   }
-  if (policy === 'refused' && !removed) throw unsupported(name, flag, refused[flag])
+  if (policy === 'refused' && !removed) refuseFlag(name, flag)
   if (policy === 'needed' && removed)
     throw unsupported(name, `-${flag}`, 'no connection works without it; leave it out')
+}
+
+/** Throws for a flag that this package cannot honour, as readFlags does. */
+function refuseFlag(name, flag) {
+  throw unsupported(name, flag, refused[flag])
 }
 
 function unsupported(name, flag, advice) {
