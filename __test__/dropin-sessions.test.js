@@ -7,6 +7,8 @@ const assert = require('node:assert/strict')
 const { inspect } = require('node:util')
 const { Readable } = require('node:stream')
 const { setTimeout: sleep } = require('node:timers/promises')
+const v8 = require('node:v8')
+const vm = require('node:vm')
 const mysql = require('../lib/dropin/mysql.js')
 const mysql2 = require('../lib/dropin/mysql2.js')
 const promise = require('../lib/dropin/mysql2-promise.js')
@@ -16,7 +18,7 @@ const { ownServer } = require('./support/own-server.js')
 let server
 let options
 before(async () => {
-  server = await ownServer({ args: ['--local-infile=1'] })
+  server = await ownServer({ args: ['--local-infile=1', '--performance-schema=on'] })
   await server.run(
     'CREATE DATABASE drop_in',
     'CREATE DATABASE other',
@@ -380,4 +382,29 @@ it('a pool that ends refuses those who wait, whoever gives a connection back', a
   assert.deepEqual(await Promise.all(waiting), Array(3).fill('Pool is closed.'))
   await ended
   assert.match(await codeOf(held.query('SELECT 1')), /closed state/)
+})
+
+describe('a connection of a drop-in', () => {
+  it('says who connects as connectAttributes have it', () =>
+    withConnection({ connectAttributes: { program_name: 'the shop' } }, async (connection) => {
+      const sql =
+        "SELECT ATTR_VALUE AS v FROM performance_schema.session_account_connect_attrs WHERE ATTR_NAME = 'program_name' AND PROCESSLIST_ID = CONNECTION_ID()"
+      assert.equal((await ask(connection, sql))[0].v, 'the shop')
+    }))
+
+  it('is forgotten by its pool once it is destroyed', () =>
+    withPool({}, async (pool) => {
+      v8.setFlagsFromString('--expose-gc')
+      const gc = vm.runInNewContext('gc')
+      const destroyed = await (async () => {
+        const connection = await called((callback) => pool.getConnection(callback))
+        connection.destroy()
+        return new WeakRef(connection)
+      })()
+      await until('the collector has found it', async () => {
+        await sleep(10)
+        gc()
+        return destroyed.deref() === undefined
+      })
+    }))
 })

@@ -3,6 +3,7 @@
 const { after, before, describe, test } = require('node:test')
 const assert = require('node:assert/strict')
 const { createPool } = require('../index.js')
+const mysql2 = require('../lib/dropin/mysql2-promise.js')
 const { certificateAuthority } = require('./support/certificates.js')
 const { rejects } = require('./support/outcome.js')
 const { ownServer } = require('./support/own-server.js')
@@ -46,6 +47,28 @@ describe('a server whose certificate names its address', () => {
   test('is accepted with its authority, and the session is encrypted', async () => {
     const used = await withPool(connect({ ca: authority.pem }), cipher)
     assert.match(used, /^TLS_|^ECDHE/)
+  })
+
+  test('is not asked for its name by a drop-in that does not say so, which warns once', async () => {
+    const codes = []
+    const warned = ({ code }) => codes.push(code)
+    process.on('warning', warned)
+    const named = { ...server.options, host: 'localhost' }
+    try {
+      for (const ssl of [{ ca: authority.pem }, { ca: authority.pem }]) {
+        const connection = await mysql2.createConnection({ ...named, ssl })
+        const [[{ Value }]] = await connection.query("SHOW STATUS LIKE 'Ssl_cipher'")
+        assert.match(Value, /^TLS_|^ECDHE/)
+        await connection.end()
+      }
+      for (const ssl of [{ ca: authority.pem, verifyIdentity: true }, { ca: stranger.pem }]) {
+        await assert.rejects(mysql2.createConnection({ ...named, ssl }), { code: 'HEGAR_TLS_ERROR' })
+      }
+      await new Promise(setImmediate)
+    } finally {
+      process.removeListener('warning', warned)
+    }
+    assert.deepEqual(codes, ['HEGAR_TLS_IDENTITY'])
   })
 
   test('is accepted among several authorities', async () => {

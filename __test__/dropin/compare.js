@@ -72,7 +72,7 @@ function compareCases({
         else judge(seen.journal, seenOfDropin.journal, expected)
       })
     }
-    it('has compared something in every case', (context) => {
+    it('has compared at least as many calls as there are cases', (context) => {
       context.diagnostic(`${calls} calls compared in ${cases.length} cases`)
       assert.ok(calls >= cases.length, `${calls} calls in ${cases.length} cases`)
     })
