@@ -42,7 +42,8 @@ enum Kind {
     Rows = 1,
     /// The end of a call that returned rows; of a page by cursor with what is before and after it, as JSON.
     RowsEnd = 2,
-    /// What a statement did: three 64-bit numbers (affected rows, last id, warnings), then the server's remark.
+    /// What a statement did: affected rows and last id of 64 bits, warnings and status of 16, the length of the server's
+    /// remark of 32, the remark, and what changed in the session.
     Done = 3,
     /// JSON bytes, the result of a call.
     Json = 4,
@@ -99,7 +100,11 @@ impl Delivery {
         match completion.outcome {
             Outcome::Answer(Answer::Rows(packed)) => {
                 rows = packed.rows as u32;
-                shape = Some(add_rows(packed, Packet::default(), &mut records));
+                shape = Some(add_rows(
+                    packed,
+                    (Kind::RowsEnd, Packet::default()),
+                    &mut records,
+                ));
             }
             Outcome::Answer(Answer::Results(results)) => {
                 followers = Delivery::of_results(completion.call, slow_ms, results);
@@ -110,14 +115,11 @@ impl Delivery {
                 size = piece.weight() as u32;
                 match piece {
                     Answer::Rows(packed) => {
-                        shape = Some(packed.shape);
-                        records.extend(
-                            packed
-                                .segments
-                                .into_iter()
-                                .map(|segment| (Kind::Rows, segment)),
-                        );
-                        records.push_back((Kind::Piece, Packet::default()));
+                        shape = Some(add_rows(
+                            packed,
+                            (Kind::Piece, Packet::default()),
+                            &mut records,
+                        ));
                     }
                     Answer::Json { bytes, .. } => {
                         records.push_back((Kind::JsonPiece, whole(bytes)))
@@ -133,7 +135,7 @@ impl Delivery {
                 let mut json = b"{".to_vec();
                 ends.write(&mut json);
                 json.push(b'}');
-                shape = Some(add_rows(packed, whole(json), &mut records));
+                shape = Some(add_rows(packed, (Kind::RowsEnd, whole(json)), &mut records));
             }
             Outcome::Answer(
                 Answer::Json { bytes, rows: count }
@@ -184,13 +186,9 @@ impl Delivery {
             match answer {
                 Answer::Rows(packed) => {
                     delivery.rows = packed.rows as u32;
-                    delivery.shape = Some(packed.shape);
                     delivery.is_out = results.out == Some(index);
-                    let rows = packed.segments.into_iter();
-                    delivery.records = rows.map(|segment| (Kind::Rows, segment)).collect();
-                    delivery
-                        .records
-                        .push_back((Kind::ResultRows, Packet::default()));
+                    let end = (Kind::ResultRows, Packet::default());
+                    delivery.shape = Some(add_rows(packed, end, &mut delivery.records));
                 }
                 Answer::Done(done) => delivery
                     .records
@@ -250,14 +248,18 @@ impl Delivery {
 }
 
 /// Queues the segments of a result and its end, and gives the shape of its rows.
-fn add_rows(packed: Packed, end: Packet, records: &mut VecDeque<(Kind, Packet)>) -> Arc<RowShape> {
+fn add_rows(
+    packed: Packed,
+    end: (Kind, Packet),
+    records: &mut VecDeque<(Kind, Packet)>,
+) -> Arc<RowShape> {
     records.extend(
         packed
             .segments
             .into_iter()
             .map(|segment| (Kind::Rows, segment)),
     );
-    records.push_back((Kind::RowsEnd, end));
+    records.push_back(end);
     packed.shape
 }
 

@@ -56,8 +56,9 @@ impl NativeGroup {
         let call = match &mut group.document {
             None => calls::rows(statement, params, length, limit, false, shape, None, None)?,
             Some(document) => {
+                let call = calls::json(statement, params, length, shape, limit)?;
                 document.ones.push(one);
-                calls::json(statement, params, length, shape, limit)?
+                call
             }
         };
         group.calls.push(call);

@@ -83,12 +83,11 @@ pub const MAX_SAFE: u64 = (1 << 53) - 1;
 
 /// The digits of an integer as the server's text has them: a ZEROFILL column, which is unsigned, is as wide as declared.
 pub fn write_integer_text(cell: Cell<'_>, column: &Column, out: &mut Vec<u8>) {
-    const ZEROFILL: u16 = 64;
     // The widest integer that can be declared has 255 digits; a length beyond is no display width.
-    let width = if column.flags & ZEROFILL == 0 {
-        0
-    } else {
+    let width = if column.is_zerofill() {
         column.length.min(255) as usize
+    } else {
+        0
     };
     match cell {
         Cell::Int(value) => number::write_i64(value, out),

@@ -17,6 +17,24 @@ const PACES: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 /// Longer definitions, of some hundred columns, are read each time.
 const MOST_BYTES: usize = 64 * 1024;
 
+/// What was made of the definitions of a result.
+pub struct Layout {
+    /// The definitions, if they were known before.
+    key: Option<Box<[u8]>>,
+    pub columns: Columns,
+    pub memo: Memo,
+}
+
+impl Layout {
+    pub fn new(columns: Columns) -> Layout {
+        Layout {
+            key: None,
+            columns,
+            memo: Memo::default(),
+        }
+    }
+}
+
 /// The columns of the result that is being read, and those of the ones before.
 pub struct Layouts {
     known: LruCache<Box<[u8]>, (Columns, Memo)>,
@@ -47,14 +65,20 @@ impl Layouts {
     }
 
     /// Takes what is known about these definitions out for use.
-    pub fn take(&mut self) -> Option<(Columns, Memo)> {
-        self.known.pop(self.definitions.as_slice())
+    pub fn take(&mut self) -> Option<Layout> {
+        let (key, (columns, memo)) = self.known.pop_entry(self.definitions.as_slice())?;
+        Some(Layout {
+            key: Some(key),
+            columns,
+            memo,
+        })
     }
 
     /// Keeps what was made of the definitions.
-    pub fn keep(&mut self, columns: Columns, memo: Memo) {
+    pub fn keep(&mut self, layout: Layout) {
         if self.definitions.len() <= MOST_BYTES {
-            let key = self.definitions.as_slice().into();
+            let Layout { key, columns, memo } = layout;
+            let key = key.unwrap_or_else(|| self.definitions.as_slice().into());
             self.known.put(key, (columns, memo));
         }
     }

@@ -104,14 +104,9 @@ impl<'a> Row<'a> {
 
     /// The bytes of the cell as they came, without their length; `None` for NULL. The same order as for [`Row::cell`].
     pub fn wire(&mut self, index: usize, column: &Column) -> Result<Option<&'a [u8]>> {
-        const NULL: u8 = 0xFB;
         let cursor = &mut self.cursor;
         let Some(nulls) = self.nulls else {
-            if cursor.rest().first() == Some(&NULL) {
-                cursor.u8()?;
-                return Ok(None);
-            }
-            return cursor.string().map(Some);
+            return text_bytes(cursor);
         };
         if is_null(nulls, index) {
             return Ok(None);
@@ -224,14 +219,22 @@ fn binary_time(cursor: &mut Cursor<'_>) -> Result<TimeParts> {
     Ok(parts)
 }
 
-/// A cell of the text protocol, brought to the form the binary protocol would have given it.
-fn text_cell<'a>(cursor: &mut Cursor<'a>, column: &Column) -> Result<Cell<'a>> {
+/// The bytes of a cell of the text protocol; `None` for NULL.
+#[inline]
+fn text_bytes<'a>(cursor: &mut Cursor<'a>) -> Result<Option<&'a [u8]>> {
     const NULL: u8 = 0xFB;
     if cursor.rest().first() == Some(&NULL) {
         cursor.u8()?;
-        return Ok(Cell::Null);
+        return Ok(None);
     }
-    let bytes = cursor.string()?;
+    cursor.string().map(Some)
+}
+
+/// A cell of the text protocol, brought to the form the binary protocol would have given it.
+fn text_cell<'a>(cursor: &mut Cursor<'a>, column: &Column) -> Result<Cell<'a>> {
+    let Some(bytes) = text_bytes(cursor)? else {
+        return Ok(Cell::Null);
+    };
     let unreadable = || {
         Error::protocol(format!(
             "the server sent no readable value for column '{}'",

@@ -13,7 +13,7 @@ use crate::{
     wire::Done,
 };
 
-use super::{Command, Host, Order, Reply, Session, destroyed};
+use super::{Command, Host, Order, Reply, Session};
 
 /// A statement to run for each of these rows.
 pub struct BatchCall {
@@ -44,14 +44,9 @@ impl Host {
             return (Some(lease), Err(error));
         }
         self.session_changed |= call.statement.template().changes_session();
-        let (lease, result) = {
-            let work = pin!(self.run_batch(lease, call));
-            tokio::select! {
-                biased;
-                done = work => done,
-                () = self.destroyed.wait() => (None, Err(destroyed())),
-            }
-        };
+        let (lease, result) = self
+            .unless_destroyed(pin!(self.run_batch(lease, call)))
+            .await;
         let lease = self.look_after(lease, &result).await;
         (lease, result)
     }

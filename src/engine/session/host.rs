@@ -4,7 +4,11 @@
 //! an error, which comes without one, a ping asks. So no statement that was meant for a transaction runs outside of it,
 //! also when the server rolled it back (a deadlock) or committed it (an ALTER TABLE).
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{sync::mpsc::UnboundedReceiver, time::Instant};
 
@@ -236,14 +240,9 @@ impl Host {
         }
         let call = passenger.call();
         self.session_changed |= call.statement.template().changes_session();
-        let (lease, result) = {
-            let work = pin!(self.engine.run(lease, call));
-            tokio::select! {
-                biased;
-                done = work => done,
-                () = self.destroyed.wait() => (None, Err(destroyed())),
-            }
-        };
+        let (lease, result) = self
+            .unless_destroyed(pin!(self.engine.run(lease, call)))
+            .await;
         let lease = self.look_after(lease, &result).await;
         (lease, result)
     }
@@ -280,14 +279,7 @@ impl Host {
             }
         }
         self.is_set_up |= control == Control::Prepare;
-        let (lease, mut result) = {
-            let work = pin!(self.send(lease, sql));
-            tokio::select! {
-                biased;
-                done = work => done,
-                () = self.destroyed.wait() => (None, Err(destroyed())),
-            }
-        };
+        let (lease, mut result) = self.unless_destroyed(pin!(self.send(lease, sql))).await;
         match (control, &result) {
             (Control::Begin, Ok(_)) => {
                 self.is_set_up = false;
@@ -310,12 +302,18 @@ impl Host {
             let work = pin!(lease.connection().query(sql, &mut sink));
             self.engine.within_deadline(work).await
         };
-        match result {
-            Ok(result) => (Some(lease), result),
-            Err(late) => {
-                lease.abandon();
-                (None, Err(late))
-            }
+        kept(lease, result)
+    }
+
+    /// What the work comes to, unless the session is destroyed first, which drops it where it stands.
+    pub(super) async fn unless_destroyed<T>(
+        &self,
+        work: Pin<&mut impl Future<Output = (Option<Lease>, Result<T>)>>,
+    ) -> (Option<Lease>, Result<T>) {
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = self.destroyed.wait() => (None, Err(destroyed())),
         }
     }
 
@@ -419,4 +417,15 @@ pub(super) fn commit_unknown(error: &Error) -> Error {
             error.message()
         ),
     )
+}
+
+/// The connection behind what came of work within a deadline; one that missed it is given up.
+pub(super) fn kept<T>(lease: Lease, timed: Result<Result<T>>) -> (Option<Lease>, Result<T>) {
+    match timed {
+        Ok(result) => (Some(lease), result),
+        Err(late) => {
+            lease.abandon();
+            (None, Err(late))
+        }
+    }
 }

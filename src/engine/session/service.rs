@@ -8,7 +8,10 @@ use crate::{
     statement::Statement,
 };
 
-use super::{Command, Host, Order, Reply, Session, destroyed, host::given_back};
+use super::{
+    Command, Host, Order, Reply, Session,
+    host::{given_back, kept},
+};
 
 /// What a session can be asked for.
 pub enum Service {
@@ -49,14 +52,9 @@ impl Host {
             Ok(lease) => lease,
             Err(refused) => return refused,
         };
-        let (lease, result) = {
-            let work = pin!(self.serve_session(lease, service));
-            tokio::select! {
-                biased;
-                done = work => done,
-                () = self.destroyed.wait() => (None, Err(destroyed())),
-            }
-        };
+        let (lease, result) = self
+            .unless_destroyed(pin!(self.serve_session(lease, service)))
+            .await;
         let lease = self.look_after(lease, &result).await;
         (lease, result)
     }
@@ -86,13 +84,7 @@ impl Host {
             });
             self.engine.within_deadline(work).await
         };
-        match result {
-            Ok(result) => (Some(lease), result),
-            Err(late) => {
-                lease.abandon();
-                (None, Err(late))
-            }
-        }
+        kept(lease, result)
     }
 
     /// Tells whoever wants to know that the connection is gone. Who gave it back or destroyed it knows.

@@ -7,6 +7,7 @@ use crate::error::{Error, Kind, Result};
 use super::super::{
     column::{Column, Columns},
     flags::{Capabilities, MariadbCapabilities, Status},
+    layouts::Layout,
     read::Cursor,
     reply::{self, Done},
     row::{Discard, Row, RowSink},
@@ -68,12 +69,12 @@ impl Connection {
                                 .await?
                         }
                         Announced::Text => {
-                            let (columns, mut memo) =
-                                Box::pin(self.recognise_columns(count)).await?;
+                            let mut layout = Box::pin(self.recognise_columns(count)).await?;
+                            let Layout { columns, memo, .. } = &mut layout;
                             let ended = self
-                                .read_result(Protocol::Text, &columns, &mut memo, wanted, sink)
+                                .read_result(Protocol::Text, columns, memo, wanted, sink)
                                 .await?;
-                            self.layouts.keep(columns, memo);
+                            self.layouts.keep(layout);
                             ended
                         }
                     }
@@ -155,11 +156,11 @@ impl Connection {
     }
 
     /// The columns of a result in the text protocol, and what was compiled for them before.
-    async fn recognise_columns(&mut self, count: usize) -> Result<(Columns, Memo)> {
+    async fn recognise_columns(&mut self, count: usize) -> Result<Layout> {
         self.read_definitions(count).await?;
         match self.layouts.take() {
             Some(known) => Ok(known),
-            None => Ok((self.parse_definitions(count)?, Memo::default())),
+            None => Ok(Layout::new(self.parse_definitions(count)?)),
         }
     }
 
