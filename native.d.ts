@@ -48,8 +48,31 @@ export declare class NativeKeyset {
   open(cursor: string, into: Buffer): number
 }
 
+/** For how long results are kept; `lib/cache/options.js` makes one for each set of options in use. */
+export declare class NativePolicy {
+  constructor(json: string)
+}
+
 /** A pool. Every call carries a number under which its outcome comes back through the completions. */
 export declare class NativePool {
+  /**
+   * Runs a statement unless its result is kept: JSON if `json`, otherwise rows, at most `limit` of them (0: all).
+   * `form` tells results of the same statement apart. With `refresh` the result is loaded whether there is one or not,
+   * for nobody.
+   */
+  cached(call: number, statement: NativeStatement, params: Buffer, length: number, json: boolean, shape: NativeShape | undefined | null, form: string, policy: NativePolicy, key?: string | undefined | null, ticket?: NativeTicket | undefined | null): void
+  /** Loads a result again that is still there, so that nobody has to wait when it is not. */
+  refresh(statement: NativeStatement, params: Buffer, length: number, json: boolean, shape: NativeShape | undefined | null, form: string, policy: NativePolicy, key?: string | undefined | null): void
+  /** The epochs of the server, with the horizon behind them; all pools of a server have the same. */
+  cacheEpochs(): Buffer
+  /** The tokens of the entries that are kept. */
+  cacheTokens(): Buffer | null
+  /** Hits of JavaScript's own, by the number of the prefix: all, and those that were stale. */
+  cacheNote(hits: Uint32Array): void
+  /** Calls that JavaScript sent past the cache. */
+  cacheBypass(reason: string): void
+  /** These have changed: marks as `lib/cache/invalidation.js` writes them. */
+  invalidate(marks: Array<string>): void
   /** `config` is the JSON that `lib/options.js` made. */
   constructor(config: string, completions: NativeCompletions)
   /**
@@ -192,6 +215,9 @@ export declare class NativeTicket {
   /** The reader of a stream has used pieces that count for this much. */
   used(size: number): void
 }
+
+/** The milliseconds of the clock that entries are timed by. */
+export declare function cacheClock(): number
 
 /**
  * Cuts `sql` at its one `:name`; null when it has none. With `open`, an ORDER BY and LIMIT are to follow. Throws the

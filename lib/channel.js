@@ -5,6 +5,7 @@ const { HegarError, fromNative } = require('./errors.js')
 const { begin, cancel } = require('./completions.js')
 const { follow, unfollow } = require('./signals.js')
 const { packParams, noParams } = require('./params.js')
+const { statementOf } = require('./statements.js')
 const tracing = require('./tracing.js')
 
 const BUSY = {
@@ -33,6 +34,8 @@ class Channel {
   keysets
   /** Counts that are kept for a while; null where statements see what no other connection does. */
   counts
+  /** Cached calls; null where there are none, for the same reason. */
+  cached = null
   #settings
   #refusal
   /** The tickets of streams that are being read on a held connection; null for a pool, whose calls are independent. */
@@ -57,7 +60,17 @@ class Channel {
   to(native, refusal) {
     const { gate, keysets } = this
     const streams = native === this.native ? this.#streams : new Set()
-    return new Channel({ native, gate, settings: this.#settings, refusal, keysets, counts: null, streams })
+    const other = new Channel({
+      native,
+      gate,
+      settings: this.#settings,
+      refusal,
+      keysets,
+      counts: null,
+      streams,
+    })
+    other.cached = this.cached?.past('session') ?? null
+    return other
   }
 
   get settings() {
@@ -69,6 +82,13 @@ class Channel {
     return this.#settings.rows
   }
 
+  /** A text as its statement with packed parameters: `{statement, bytes, length}`. */
+  packed(sql, params) {
+    const statement = statementOf(sql, params)
+    const { bytes, length } = this.pack(statement, params)
+    return { statement, bytes, length }
+  }
+
   pack(statement, params) {
     if (params === undefined || params === null) {
       return statement.placeholders === 0 ? noParams : packParams(statement, [], this.#settings.timezone)
@@ -78,16 +98,18 @@ class Channel {
 
   /**
    * Starts a call: `start(number, ticket)` hands it to Rust. `limits` are `{signal, timeoutMs}` or null. Rows come as
-   * `{rows, shape}` where the call `describes` them.
+   * `{rows, shape}` where the call `describes` them. `keep(known, value)` gets what a cached call may use again.
    */
-  call(operation, sql, start, limits = null, describes = false) {
+  call(operation, sql, start, limits = null, describes = false, keep = null) {
     const refused = this.refused()
     if (refused !== null) return Promise.reject(refused)
-    if (limits === null) return this.start(operation, sql, (number) => start(number, null), describes)
+    if (limits === null) {
+      return this.start(operation, sql, (number) => start(number, null), { describes, keep })
+    }
     const { signal, timeoutMs } = limits
     if (signal?.aborted) return Promise.reject(abortedBefore(signal))
     const ticket = new NativeTicket(timeoutMs)
-    const outcome = this.start(operation, sql, (number) => start(number, ticket), describes)
+    const outcome = this.start(operation, sql, (number) => start(number, ticket), { describes, keep })
     return signal === undefined ? outcome : untilAborted(signal, ticket, outcome)
   }
 
@@ -111,7 +133,7 @@ class Channel {
     const end = () => this.#streams?.delete(open)
     const hand = (number) => start(number, ticket)
     const run = () => {
-      const begun = this.start('stream', sql, hand, describes, this.gate, onPiece)
+      const begun = this.start('stream', sql, hand, { describes, piece: onPiece })
       const outcome = signal === undefined ? begun : untilAborted(signal, ticket, begun)
       const first = Promise.race([outcome, cutOff])
       if (!tracing.isWatched(tracing.query)) return first
@@ -155,7 +177,7 @@ class Channel {
   }
 
   /** Starts a call in Rust, also one that ends things, and gives the promise of its outcome. */
-  start(operation, sql, start, describes = false, gate = this.gate, piece = null) {
+  start(operation, sql, start, { describes = false, gate = this.gate, piece = null, keep = null } = {}) {
     const { mayGenerate, onSlow, tellConnects } = this.#settings
     const isWatched = tracing.isWatched(tracing.connect)
     // From here on they are kept.
@@ -168,6 +190,8 @@ class Channel {
         reject,
         slow,
         piece,
+        keep,
+        kept: null,
         mayGenerate,
         describes,
         rows: null,

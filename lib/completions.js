@@ -18,6 +18,7 @@ const RESULT_ROWS = 11
 const RESULT_DONE = 12
 const RESULTS_END = 13
 const DONE_PIECE = 14
+const KEEP = 15
 const HEADER = 32
 const NO_BYTES = Buffer.alloc(0)
 
@@ -43,7 +44,8 @@ let builders = new Map()
 /**
  * Registers a call, `{gate, resolve, reject, slow, piece, mayGenerate, describes, rows: null, built: 0}`, and returns its
  * number. Rows are instances of `Row` where a call has one. `reject` gets what Rust reported, not an Error yet; `slow`, called before, gets the milliseconds of a call past
- * the limit; `piece` gets rows or bytes of a stream and what they count for until they are used. Rows come as
+ * the limit; `keep(known, value)` gets what a cached call may use again, a Buffer or what `rowsOf` makes rows of; `piece`
+ * gets rows or bytes of a stream and what they count for until they are used. Rows come as
  * `{rows, shape}` where the call `describes` them. A call that `isQuiet` lets the event loop end.
  */
 function begin(call) {
@@ -116,9 +118,18 @@ function deliver(kind, call, number, payload, start, length, head) {
   switch (kind) {
     case ROWS:
       call.rows ??= new Array(inline.words[head + 4])
-      call.built += build(call.rows, call.built, payload, start, builderOf(inline.words[head + 5], call))
+      call.built += build(call, payload, start, length, builderOf(inline.words[head + 5], call))
+      return
+    case KEEP:
+      if (call.keep !== null) {
+        call.kept = { known: doublesOf(payload, start, length), segments: [], shape: null, rows: 0 }
+      }
       return
     case ROWS_END:
+      if (call.kept !== null) {
+        call.kept.shape = builders.get(inline.words[head + 5])
+        call.kept.rows = call.built
+      }
       finish(
         call,
         number,
@@ -188,6 +199,7 @@ function pageOf(call, head, payload, start, length) {
 function finish(call, number, head, value) {
   end(number)
   reportSlow(call, head)
+  if (call.kept !== null) keepResult(call, value)
   call.resolve(value)
 }
 
@@ -196,10 +208,38 @@ function reportSlow(call, head) {
   if (milliseconds > 0) call.slow(milliseconds, inline.words[head + 4] >>> 0)
 }
 
-// Puts the rows of a segment into `rows` from `at` on and returns how many they are.
-function build(rows, at, payload, start, builder) {
-  const views = payload === null ? inline : viewsOf(payload)
-  const base = payload === null ? start : 0
+function keepResult({ kept, keep }, value) {
+  const { known, segments, shape, rows } = kept
+  keep(known, Buffer.isBuffer(value) ? value : { segments, shape, rows })
+}
+
+/** The rows of a result that a call was given to keep, made anew. */
+function rowsOfKept({ segments, shape, rows: count }, mayGenerate) {
+  const rows = new Array(count)
+  let at = 0
+  for (const segment of segments) {
+    shape.builder({ mayGenerate })(rows, at, segment.count, segment)
+    at += segment.count
+  }
+  return rows
+}
+
+// Puts the rows of a segment behind those of the call and returns how many they are.
+function build(call, payload, start, length, builder) {
+  let segment
+  if (call.kept === null)
+    segment = segmentIn(payload === null ? inline : viewsOf(payload), payload === null ? start : 0)
+  else {
+    // The staging buffer is written anew, and these rows are to be made again.
+    segment = segmentIn(viewsOf(payload ?? copySlow(start, length)), 0)
+    call.kept.segments.push(segment)
+  }
+  builder(call.rows, call.built, segment.count, segment)
+  return segment.count
+}
+
+// Where the parts of the segment at `base` are.
+function segmentIn(views, base) {
   const { words } = views
   const head = base >>> 2
   const count = words[head]
@@ -209,7 +249,8 @@ function build(rows, at, payload, start, builder) {
   const text = wide + words[head + 4]
   const bytes = text + words[head + 3]
   const isApart = words[head + 6] === 1
-  const segment = {
+  return {
+    count,
     words,
     doubles: views.doubles,
     signed: views.signed,
@@ -220,8 +261,6 @@ function build(rows, at, payload, start, builder) {
     wide: words[head + 7] === 1 ? completions.takeWide() : cut(views.buffer, 'utf16le', wide, text),
     bytes: words[head + 5] === 0 ? NO_BYTES : views.buffer.subarray(bytes, bytes + words[head + 5]),
   }
-  builder(rows, at, count, segment)
-  return count
 }
 
 // Most results have no wide text and many no text at all.
@@ -269,6 +308,18 @@ function copy(start, length) {
   return bytes
 }
 
+// In memory of its own, which is aligned for words and doubles.
+function copySlow(start, length) {
+  const bytes = Buffer.allocUnsafeSlow(length)
+  staging.copy(bytes, 0, start, start + length)
+  return bytes
+}
+
+function doublesOf(payload, start, length) {
+  const bytes = payload ?? copySlow(start, length)
+  return new Float64Array(bytes.buffer, bytes.byteOffset, length >>> 3)
+}
+
 function textOf(payload, start, length) {
   return payload === null ? staging.toString('utf8', start, start + length) : payload.toString()
 }
@@ -308,4 +359,4 @@ function viewsOf(buffer) {
   }
 }
 
-module.exports = { completions, begin, cancel }
+module.exports = { completions, begin, cancel, rowsOfKept }

@@ -11,6 +11,9 @@ const { schema } = require('./options/schema.js')
 const { refusal, typeName, entriesOf } = require('./options/readers.js')
 const { nearest } = require('./options/nearest.js')
 
+const DEFAULT_CACHE_BYTES = 64 * 1024 * 1024
+const DEFAULT_ENTRY_BYTES = 1024 * 1024
+
 /**
  * Turns what the caller gave createPool — a uri, options, or options with a `uri` — into
  * `{native, pool}`: everything Rust needs to know, complete and checked, and what stays on the JavaScript side.
@@ -64,6 +67,7 @@ function normaliseOptions(input, { env = process.env, cores = availableParalleli
     jsonStrings: get('jsonStrings', false),
     resetOnRelease: get('resetOnRelease', false),
     slowQueryMs: get('slowQueryMs', 500),
+    cache: { maxBytes: get('cache', {}).maxBytes ?? DEFAULT_CACHE_BYTES },
     workerThreads: Math.min(get('workerThreads') ?? threadsOf(env), cores),
   }
   const pool = {
@@ -73,6 +77,7 @@ function normaliseOptions(input, { env = process.env, cores = availableParalleli
     leakDetectionMs: get('leakDetectionMs', 0),
     cursorSecret: get('cursorSecret', null),
     rows: readAs(get),
+    cache: { maxEntryBytes: get('cache', {}).maxEntryBytes ?? DEFAULT_ENTRY_BYTES },
   }
   return { native: guarded(native), pool }
 }

@@ -6,6 +6,7 @@ const { NativePool } = require('./native.js')
 const { normaliseOptions } = require('./options.js')
 const { enclose } = require('./batch.js')
 const { completions } = require('./completions.js')
+const { Cached } = require('./cache/cached.js')
 const { Channel } = require('./channel.js')
 const { Connection, faceOf } = require('./connection.js')
 const { Counts } = require('./counts.js')
@@ -64,6 +65,7 @@ class Pool extends Queries {
       keysets: new Keysets(secretsOf(pool.cursorSecret)),
       counts: new Counts(),
     })
+    if (native.cache !== null) channel.cached = new Cached(channel, pool.cache)
     super(channel)
     this.#channel = channel
     this.#gate = channel.gate
@@ -169,6 +171,7 @@ class Pool extends Queries {
   }
 
   stats() {
+    this.#channel.cached?.tellHits()
     return JSON.parse(this.#native.stats())
   }
 
@@ -189,7 +192,9 @@ class Pool extends Queries {
     await this.#gate.close(drainMs)
     // What is still in flight when nothing is left of it is ended, and rejects; the server may end sessions until then.
     const left = Math.max(0, Math.floor(drainMs - (performance.now() - started)))
-    await this.#channel.start('close', '', (number) => this.#native.close(number, left), new Gate())
+    await this.#channel.start('close', '', (number) => this.#native.close(number, left), {
+      gate: new Gate(),
+    })
   }
 
   [Symbol.for('nodejs.util.inspect.custom')]() {

@@ -4,7 +4,7 @@ const { EventEmitter } = require('node:events')
 const { readsOf, groupOf, resultsOf } = require('./all.js')
 const { runBatch } = require('./batch.js')
 const { HegarTypeError } = require('./errors.js')
-const { statementFor } = require('./statements.js')
+const { statementOf } = require('./statements.js')
 const { planPage, pageOf } = require('./page.js')
 const { countKey, totalOf, estimateOf } = require('./counts.js')
 const { castRows } = require('./rows.js')
@@ -101,6 +101,50 @@ class Queries extends EventEmitter {
     }
   }
 
+  cachedQuery(sql, params, options) {
+    return this.#channel.cached?.find(false, sql, params, options) ?? this.#cachedQuery(sql, params, options)
+  }
+
+  async #cachedQuery(sql, params, options) {
+    const site = this.#channel.site(this.cachedQuery)
+    const work = async () => {
+      try {
+        const past = ({ wanted, limits }) => this.#rows(sql, params, 0, 'query', wanted, limits)
+        const { value, wanted } = await this.#cached('cachedQuery', false, sql, params, options, past)
+        return plain(finished(value, wanted))
+      } catch (error) {
+        throw this.#channel.failure(error, sql, site, this.cachedQuery)
+      }
+    }
+    return this.#channel.traced(sql, work)
+  }
+
+  cachedQueryJson(sql, params, options) {
+    return (
+      this.#channel.cached?.find(true, sql, params, options) ?? this.#cachedQueryJson(sql, params, options)
+    )
+  }
+
+  async #cachedQueryJson(sql, params, options) {
+    const site = this.#channel.site(this.cachedQueryJson)
+    const work = async () => {
+      try {
+        const past = ({ wanted, limits }) => this.#json(sql, params, wanted.native, limits)
+        const { value } = await this.#cached('cachedQueryJson', true, sql, params, options, past)
+        return value
+      } catch (error) {
+        throw this.#channel.failure(error, sql, site, this.cachedQueryJson)
+      }
+    }
+    return this.#channel.traced(sql, work)
+  }
+
+  async #cached(method, json, sql, params, options, past) {
+    const { cached } = this.#channel
+    const pack = this.#channel.packed.bind(this.#channel)
+    return cached.get(method, json, sql, params, options, { pack, past })
+  }
+
   stream(sql, params, options) {
     const read = readCallOptions('stream', options, streamReaders)
     const wanted = this.#channel.rowOptions.read(read)
@@ -185,7 +229,7 @@ class Queries extends EventEmitter {
       asked = readsOf('all', queries, rowReaders, this.#channel.rowOptions)
       const { reads } = asked
       if (reads.length === 0) return resultsOf(asked, [])
-      const group = groupOf(asked, false, (sql, params) => this.#packed(sql, params))
+      const group = groupOf(asked, false, (sql, params) => this.#channel.packed(sql, params))
       const describes = reads.some(({ wanted }) => wanted.describes)
       const start = (number, ticket) => this.#channel.native.all(number, group, ticket)
       const { list } = await this.#channel.call('query', reads[0].sql, start, limits, describes)
@@ -202,18 +246,12 @@ class Queries extends EventEmitter {
       const limits = readLimits('allJson', options)
       asked = readsOf('allJson', queries, jsonReaders, this.#channel.rowOptions)
       if (asked.reads.length === 0) return Buffer.from(asked.names === null ? '[]' : '{}')
-      const group = groupOf(asked, true, (sql, params) => this.#packed(sql, params))
+      const group = groupOf(asked, true, (sql, params) => this.#channel.packed(sql, params))
       const start = (number, ticket) => this.#channel.native.all(number, group, ticket)
       return await this.#channel.call('json', asked.reads[0].sql, start, limits)
     } catch (error) {
       throw this.#failureOf(error, asked, site, this.allJson)
     }
-  }
-
-  #packed(sql, params) {
-    const statement = statementOf(sql, params)
-    const { bytes, length } = this.#channel.pack(statement, params)
-    return { statement, bytes, length }
   }
 
   // Names the read of a group that failed, where it is one of them.
@@ -374,16 +412,6 @@ class Queries extends EventEmitter {
       )
     return this.#channel.call('paginate', data.sql, start, limits)
   }
-}
-
-function statementOf(sql, params) {
-  if (params === undefined || params === null || Array.isArray(params)) return statementFor(sql, false)
-  if (typeof params !== 'object') {
-    throw new HegarTypeError(
-      `parameters must be an array for ? or an object for :name, not ${typeof params}; put a single value in an array`,
-    )
-  }
-  return statementFor(sql, true)
 }
 
 // What a procedure did: its result sets, and apart from them the values of its OUT parameters.

@@ -59,11 +59,13 @@ function pageRowOptions(options) {
 }
 
 /**
- * What a call wants that says nothing: `native` is a NativeShape or null for Rust, `describes` says whether the rows
+ * What a call wants that says nothing: `native` is a NativeShape or null for Rust, `text` the same as no other wish has
+ * it, `describes` says whether the rows
  * have to come with their shape for what is left to do here.
  */
 const PLAIN = Object.freeze({
   native: null,
+  text: '',
   envelope: undefined,
   describes: false,
   wantsColumns: false,
@@ -122,6 +124,7 @@ class RowOptions {
     const native = shapeOf(wishes)
     return {
       native: options.envelope ? native.enveloped(...options.envelope) : native,
+      text: options.envelope ? wishes + JSON.stringify(options.envelope) : wishes,
       envelope: options.envelope,
       describes,
       wantsColumns,

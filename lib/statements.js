@@ -1,6 +1,6 @@
 'use strict'
 
-module.exports = { statementFor }
+module.exports = { statementFor, statementOf }
 
 const { NativeStatement } = require('./native.js')
 const { HegarTypeError } = require('./errors.js')
@@ -42,4 +42,15 @@ function analyse(sql, isNamed) {
   } catch (error) {
     throw new HegarTypeError(error.message)
   }
+}
+
+/** The statement of `sql` for these parameters: an array for `?` or an object for `:name`. */
+function statementOf(sql, params) {
+  if (params === undefined || params === null || Array.isArray(params)) return statementFor(sql, false)
+  if (typeof params !== 'object') {
+    throw new HegarTypeError(
+      `parameters must be an array for ? or an object for :name, not ${typeof params}; put a single value in an array`,
+    )
+  }
+  return statementFor(sql, true)
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     abort::Abort,
+    cache::entry::Entry,
     codec::{
         packed::{Packed, Packet},
         params::Params,
@@ -67,6 +68,8 @@ pub enum Wanted {
         limit: usize,
         operation: Operation,
         shape: Option<Arc<Shape>>,
+        /// Whether each segment is to be in one piece, to be kept.
+        is_whole: bool,
     },
     /// One page of rows as objects, of `limit` and one more, and where its neighbours begin.
     Page {
@@ -144,6 +147,8 @@ pub enum Answer {
         ends: Option<Ends>,
     },
     Count(u64),
+    /// A result that is kept, or could have been.
+    Cached(Arc<Entry>),
 }
 
 /// The results of one statement in their order.
@@ -163,7 +168,8 @@ impl Answer {
             }
             Answer::Json { bytes, .. } | Answer::Body { bytes, .. } => bytes.capacity(),
             Answer::Results(results) => results.list.iter().map(Answer::size).sum(),
-            Answer::Done(_) | Answer::Count(_) => 0,
+            // It is held by others too.
+            Answer::Done(_) | Answer::Count(_) | Answer::Cached(_) => 0,
         }
     }
 
@@ -178,6 +184,7 @@ impl Answer {
             Answer::Rows(packed) | Answer::Page { rows: packed, .. } => packed.rows,
             Answer::Json { rows, .. } | Answer::Body { rows, .. } => *rows,
             Answer::Results(results) => results.list.iter().map(Answer::rows).sum(),
+            Answer::Cached(entry) => entry.value.rows(),
             Answer::Done(_) | Answer::Count(_) => 0,
         }
     }

@@ -6,7 +6,10 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::Deserialize;
 
-use crate::error::{Error, Kind, Result};
+use crate::{
+    cache::CacheConfig,
+    error::{Error, Kind, Result},
+};
 
 /// Everything a pool needs to know. Every field is documented where users see it, in `index.d.ts`.
 #[derive(Debug, Clone, Deserialize)]
@@ -59,6 +62,9 @@ pub struct Config {
     /// Whether one text may hold several statements. Only the drop-in replacements can ask for it.
     #[serde(default)]
     pub multi_statements: bool,
+    /// How results are kept; `None` where none are.
+    #[serde(default)]
+    pub cache: Option<CacheConfig>,
 }
 
 /// How values look in JavaScript.
@@ -151,6 +157,22 @@ impl Config {
             Some(path) => path.clone(),
             None => format!("{}:{}", self.host, self.port),
         }
+    }
+
+    /// What makes the same statement have other results than in another pool.
+    pub fn scope(&self) -> Vec<u8> {
+        let Config {
+            user,
+            database,
+            collation,
+            found_rows,
+            values,
+            ..
+        } = self;
+        let version = env!("CARGO_PKG_VERSION");
+        let target = self.target();
+        format!("{version} {target} {user:?} {database:?} {collation} {found_rows} {values:?}")
+            .into_bytes()
     }
 
     pub fn connect_timeout(&self) -> Duration {

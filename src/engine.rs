@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::{
     abort::Abort,
+    cache::{Cache, ledger::Ledger},
     call::Answer,
     codec::{format::Format, packed::RowShapes},
     config::{Config, Secret},
@@ -21,6 +22,7 @@ use crate::{
     runtime::Workers,
 };
 
+mod cached;
 mod envelope;
 mod group;
 mod job;
@@ -36,6 +38,7 @@ mod stop;
 mod stream;
 mod ticket;
 
+pub use cached::CachedCall;
 pub use group::{Document, GroupCall};
 pub use job::Reply;
 pub use keyset::{Ends, KeyColumn, Keyset, Turn};
@@ -53,6 +56,14 @@ pub struct Engine {
     memory: Arc<Memory>,
     in_flight: AtomicU64,
     abort: Abort,
+    /// Who writes what at the server of this pool.
+    ledger: Arc<Ledger>,
+    /// `None` for pools that keep no results.
+    cache: Option<Cache<Caller>>,
+    /// Has the schema read once for all who need it. Held while it is read, within deadlines.
+    schema_turn: tokio::sync::Mutex<()>,
+    /// Whether a task reads it from time to time.
+    schema_watched: AtomicBool,
 }
 
 impl Engine {
@@ -60,6 +71,11 @@ impl Engine {
     pub fn new(config: Config, workers: Arc<Workers>) -> Result<Engine> {
         let config = Arc::new(config);
         let metrics = Arc::new(Metrics::new());
+        let ledger = Ledger::of(&config);
+        let cache = config
+            .cache
+            .as_ref()
+            .map(|options| Cache::new(ledger.clone(), options, &config.scope()));
         Ok(Engine {
             format: Format::new(&config.values)?,
             pool: Pool::on(workers, config, metrics.clone()),
@@ -68,6 +84,10 @@ impl Engine {
             memory: Arc::default(),
             in_flight: AtomicU64::new(0),
             abort: Abort::default(),
+            ledger,
+            cache,
+            schema_turn: tokio::sync::Mutex::default(),
+            schema_watched: AtomicBool::new(false),
         })
     }
 
@@ -92,6 +112,43 @@ impl Engine {
     /// See [`Pool::take_connects`].
     pub fn take_connects(&self) -> String {
         self.pool.take_connects()
+    }
+
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+
+    /// The words of [`crate::cache::memory::Memory::tokens`].
+    pub fn cache_tokens(&self) -> Option<&[AtomicU32]> {
+        self.cache.as_ref().map(|cache| cache.memory.tokens())
+    }
+
+    /// Results that JavaScript gave without asking.
+    pub fn note_hits(&self, prefix: u32, hits: u64, stale: u64) {
+        if let Some(cache) = &self.cache {
+            cache.counts.add(prefix, |figures| {
+                figures.hits += hits;
+                figures.stale += stale;
+            });
+        }
+    }
+
+    /// A call that JavaScript sent past the cache.
+    pub fn note_bypass(&self, reason: &str) {
+        if let Some(cache) = &self.cache {
+            cache.counts.bypass(reason, 1);
+        }
+    }
+
+    /// These marks have changed, says somebody who knows.
+    pub fn invalidate(&self, marks: &[Box<str>]) {
+        self.ledger.bump(marks);
+    }
+
+    /// The figures of the pool and its cache as a JSON object.
+    pub fn stats(&self) -> String {
+        let cache = self.cache.as_ref().map(Cache::stats);
+        self.metrics.stats_json(&self.gauges(), cache)
     }
 
     pub fn memory(&self) -> &Arc<Memory> {

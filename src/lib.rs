@@ -9,6 +9,7 @@
 //! Without the feature `node` there is no napi in this crate and everything but `binding` still works.
 
 pub mod abort;
+pub mod cache;
 pub mod call;
 pub mod codec;
 pub mod config;

@@ -1,8 +1,11 @@
 //! A statement with an identity: the text analysed once, and a number by which connections remember it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU64, Ordering},
+};
 
-use crate::sql::{Placeholders, Template, TemplateError};
+use crate::sql::{self, Effects, Placeholders, Template, TemplateError};
 
 /// One SQL text as JavaScript gave it. Connections key their prepared statements by its number, so that no call
 /// hashes or compares the text.
@@ -13,6 +16,8 @@ pub struct Statement {
     is_text: bool,
     /// Whether a backslash stands for itself in the literals that were written into a text; `None` if none were.
     literal_backslash: Option<bool>,
+    /// What it reads and writes, once somebody has asked.
+    effects: OnceLock<Arc<Effects>>,
 }
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -61,6 +66,7 @@ impl Statement {
             template: Template::parse(sql, style)?,
             is_text: false,
             literal_backslash: None,
+            effects: OnceLock::new(),
         })
     }
 
@@ -78,6 +84,7 @@ impl Statement {
             template: Template::opaque(sql),
             is_text: true,
             literal_backslash,
+            effects: OnceLock::new(),
         }
     }
 
@@ -107,6 +114,12 @@ impl Statement {
 
     pub fn id(&self) -> u64 {
         self.id
+    }
+
+    /// What it reads and writes; found out once.
+    pub fn effects(&self) -> Arc<Effects> {
+        let find = || Arc::new(sql::effects(self.template.text()));
+        self.effects.get_or_init(find).clone()
     }
 
     pub fn template(&self) -> &Template {

@@ -108,6 +108,8 @@ class Driver {
       reject,
       slow: ignore,
       piece,
+      keep: null,
+      kept: null,
       mayGenerate: this.#mayGenerate,
       Row: this.#Row,
       describes: true,

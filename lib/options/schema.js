@@ -5,6 +5,7 @@ const { poolReaders } = require('../row-options.js')
 const { readTls } = require('./tls.js')
 const { readFlags } = require('./flags.js')
 const { readSecrets } = require('./secrets.js')
+const { readCache } = require('./cache.js')
 
 // Timers and socket options hold signed 32-bit milliseconds: 24.8 days.
 const longest = 2 ** 31 - 1
@@ -94,6 +95,7 @@ const schema = new Map(
     rowsAsArray: setting('rowsAsArray', poolReaders.rowsAsArray, { nullable: true }),
     nestTables: setting('nestTables', poolReaders.nestTables, { nullable: true }),
     casts: setting('casts', poolReaders.casts),
+    cache: setting('cache', readCache),
     typeCasts: setting('typeCasts', poolReaders.typeCasts),
 
     // What stays on the JavaScript side.

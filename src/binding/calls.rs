@@ -61,6 +61,7 @@ pub fn rows(
             limit,
             operation,
             shape: shape.map(NativeShape::inner),
+            is_whole: false,
         },
         stop: None,
     })

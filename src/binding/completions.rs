@@ -22,7 +22,7 @@ use napi_derive::napi;
 
 use crate::{call::Answer, codec::buffers, engine::Claim, error::Error, pool::Wake};
 
-use super::delivery::{Delivery, Writer};
+use super::delivery::{Delivery, Large, Writer};
 
 /// The memory of payloads from here on is counted twice, see [`lend`].
 const VERY_LARGE: usize = 1024 * 1024;
@@ -108,7 +108,7 @@ pub struct NativeCompletions {
     /// The call that the last drain stopped in.
     current: Option<Delivery>,
     /// Payloads that the last drain announced as large, in order.
-    large: VecDeque<Vec<u8>>,
+    large: VecDeque<Large>,
     /// Texts of segments that the last drain wrote without them, in order.
     texts: VecDeque<Vec<u8>>,
     wides: VecDeque<Vec<u16>>,
@@ -176,7 +176,10 @@ impl NativeCompletions {
     pub fn take_large<'env>(&mut self, env: &'env Env) -> Result<Option<BufferSlice<'env>>> {
         self.large
             .pop_front()
-            .map(|payload| lend(env, payload))
+            .map(|payload| match payload {
+                Large::Own(bytes) => lend(env, bytes),
+                Large::Shared(bytes) => share(env, bytes),
+            })
             .transpose()
     }
 
@@ -231,6 +234,15 @@ impl NativeCompletions {
     pub fn queue(&self) -> Arc<Queue> {
         self.queue.clone()
     }
+}
+
+/// Lends JavaScript memory that others hold too. Nobody writes to it: Rust has it behind an `Arc`, and those who get it are
+/// told in index.d.ts that it is shared.
+fn share(env: &Env, bytes: Arc<Vec<u8>>) -> Result<BufferSlice<'_>> {
+    let (data, length) = (bytes.as_ptr().cast_mut(), bytes.len());
+    // SAFETY: `data` points to `length` initialised bytes, which live until the finaliser, run once and after the last use
+    // by JavaScript, drops this share of them. Rust only reads them.
+    unsafe { BufferSlice::from_external(env, data, length, bytes, |_, bytes| drop(bytes)) }
 }
 
 /// Hands the payload's memory to JavaScript until the garbage collector is done with it.

@@ -17,6 +17,10 @@ use std::{
 };
 
 use crate::{
+    cache::{
+        entry::{Entry, LENT, Value},
+        epochs::milliseconds,
+    },
     call::{Answer, Results},
     codec::{
         buffers,
@@ -28,9 +32,6 @@ use crate::{
 
 use super::completions::{Completion, Outcome};
 
-/// JSON of at least this many bytes is handed over without a copy; below, a copy costs less than a Buffer's own
-/// memory and finaliser.
-const LARGE: usize = 16 * 1024;
 const HEADER: usize = 32;
 /// Past this many shapes JavaScript forgets its builders, and they are sent again as they are needed.
 const MAX_BUILDERS: usize = 1024;
@@ -67,6 +68,27 @@ enum Kind {
     ResultsEnd = 13,
     /// What a statement of a stream did that has no rows, as of `Done`.
     DonePiece = 14,
+    /// That the result which follows is kept, and for how long; see [`keep`].
+    Keep = 15,
+}
+
+/// What is written behind a header.
+pub enum Payload {
+    Own(Packet),
+    /// JSON that others hold too.
+    Shared(Arc<Vec<u8>>),
+}
+
+impl From<Packet> for Payload {
+    fn from(packet: Packet) -> Payload {
+        Payload::Own(packet)
+    }
+}
+
+/// Memory that JavaScript gets as it is.
+pub enum Large {
+    Own(Vec<u8>),
+    Shared(Arc<Vec<u8>>),
 }
 
 /// A completion on its way out, record by record.
@@ -78,7 +100,7 @@ pub struct Delivery {
     /// Of a piece, what counts as handed over.
     size: u32,
     /// What is still to be written, first to last.
-    records: VecDeque<(Kind, Packet)>,
+    records: VecDeque<(Kind, Payload)>,
     /// Whether these are the values of OUT parameters.
     is_out: bool,
     /// What is written behind it: further results of the call.
@@ -102,7 +124,7 @@ impl Delivery {
                 rows = packed.rows as u32;
                 shape = Some(add_rows(
                     packed,
-                    (Kind::RowsEnd, Packet::default()),
+                    (Kind::RowsEnd, Packet::default().into()),
                     &mut records,
                 ));
             }
@@ -117,15 +139,15 @@ impl Delivery {
                     Answer::Rows(packed) => {
                         shape = Some(add_rows(
                             packed,
-                            (Kind::Piece, Packet::default()),
+                            (Kind::Piece, Packet::default().into()),
                             &mut records,
                         ));
                     }
                     Answer::Json { bytes, .. } => {
-                        records.push_back((Kind::JsonPiece, whole(bytes)))
+                        records.push_back((Kind::JsonPiece, whole(bytes)));
                     }
                     Answer::Done(done) => {
-                        records.push_back((Kind::DonePiece, whole(done_bytes(&done))))
+                        records.push_back((Kind::DonePiece, whole(done_bytes(&done))));
                     }
                     _ => {}
                 }
@@ -148,6 +170,22 @@ impl Delivery {
             }
             Outcome::Answer(Answer::Done(done)) => {
                 records.push_back((Kind::Done, whole(done_bytes(&done))))
+            }
+            Outcome::Answer(Answer::Cached(entry)) => {
+                rows = entry.value.rows() as u32;
+                records.extend(keep(&entry).map(|bytes| (Kind::Keep, whole(bytes))));
+                match &entry.value {
+                    Value::Json { bytes, .. } => {
+                        records.push_back((Kind::Json, Payload::Shared(bytes.clone())));
+                    }
+                    Value::Rows(kept) => {
+                        let segments = kept.segments.iter();
+                        records
+                            .extend(segments.map(|segment| (Kind::Rows, whole(segment.clone()))));
+                        records.push_back((Kind::RowsEnd, Packet::default().into()));
+                        shape = Some(kept.shape.clone());
+                    }
+                }
             }
             Outcome::Answer(Answer::Count(count)) => records.push_back(number(count as f64)),
             Outcome::Number(value) => records.push_back(number(value)),
@@ -187,7 +225,7 @@ impl Delivery {
                 Answer::Rows(packed) => {
                     delivery.rows = packed.rows as u32;
                     delivery.is_out = results.out == Some(index);
-                    let end = (Kind::ResultRows, Packet::default());
+                    let end = (Kind::ResultRows, Packet::default().into());
                     delivery.shape = Some(add_rows(packed, end, &mut delivery.records));
                 }
                 Answer::Done(done) => delivery
@@ -198,7 +236,10 @@ impl Delivery {
             }
             list.push_back(delivery);
         }
-        let mut end = part(VecDeque::from([(Kind::ResultsEnd, Packet::default())]));
+        let mut end = part(VecDeque::from([(
+            Kind::ResultsEnd,
+            Packet::default().into(),
+        )]));
         end.slow_ms = slow_ms;
         list.push_back(end);
         list
@@ -221,7 +262,7 @@ impl Delivery {
             if !known.contains(&shape.id) {
                 if known.len() >= MAX_BUILDERS {
                     if writer
-                        .write(Kind::ForgetShapes, header, Packet::default())
+                        .write(Kind::ForgetShapes, header, Packet::default().into())
                         .is_err()
                     {
                         return false;
@@ -250,29 +291,57 @@ impl Delivery {
 /// Queues the segments of a result and its end, and gives the shape of its rows.
 fn add_rows(
     packed: Packed,
-    end: (Kind, Packet),
-    records: &mut VecDeque<(Kind, Packet)>,
+    end: (Kind, Payload),
+    records: &mut VecDeque<(Kind, Payload)>,
 ) -> Arc<RowShape> {
     records.extend(
         packed
             .segments
             .into_iter()
-            .map(|segment| (Kind::Rows, segment)),
+            .map(|segment| (Kind::Rows, segment.into())),
     );
     records.push_back(end);
     packed.shape
 }
 
-fn number(value: f64) -> (Kind, Packet) {
+fn number(value: f64) -> (Kind, Payload) {
     (Kind::Number, whole(value.to_le_bytes().to_vec()))
 }
 
-fn whole(bytes: Vec<u8>) -> Packet {
-    Packet {
+fn whole(bytes: Vec<u8>) -> Payload {
+    Payload::Own(Packet {
         bytes,
         text: None,
         wide: None,
-    }
+    })
+}
+
+/// What JavaScript has to know to use a result again, as doubles: the index and generation of its token, until when it is
+/// fresh and may be given stale, how long it took to be had, when it was read, the number of its prefix, and then the
+/// place and epoch of each mark. Times are milliseconds of our clock.
+fn keep(entry: &Entry) -> Option<Vec<u8>> {
+    let Entry {
+        stamp,
+        times,
+        prefix,
+        token,
+        ..
+    } = entry;
+    let token = (*token)?;
+    let known = [
+        f64::from(token.index),
+        f64::from(token.generation),
+        milliseconds(times.fresh),
+        milliseconds(times.stale.max(times.fresh)),
+        times.took.as_secs_f64() * 1000.0,
+        milliseconds(times.read),
+        f64::from(*prefix),
+    ];
+    let marks = stamp
+        .iter()
+        .flat_map(|(place, epoch)| [f64::from(place.index()), f64::from(epoch)]);
+    let doubles = known.into_iter().chain(marks);
+    Some(doubles.flat_map(f64::to_le_bytes).collect())
 }
 
 fn done_bytes(done: &Done) -> Vec<u8> {
@@ -292,7 +361,7 @@ fn done_bytes(done: &Done) -> Vec<u8> {
 pub struct Writer<'a> {
     pub out: &'a mut [u8],
     pub at: usize,
-    pub large: &'a mut VecDeque<Vec<u8>>,
+    pub large: &'a mut VecDeque<Large>,
     pub texts: &'a mut VecDeque<Vec<u8>>,
     pub wides: &'a mut VecDeque<Vec<u16>>,
 }
@@ -303,43 +372,53 @@ impl Writer<'_> {
         &mut self,
         kind: Kind,
         mut header: [u32; 8],
-        packet: Packet,
-    ) -> std::result::Result<(), Packet> {
-        let Packet {
-            bytes: mut payload,
-            text,
-            wide,
-        } = packet;
-        let is_large = (kind == Kind::Json && payload.len() >= LARGE)
-            || HEADER + payload.len() > self.out.len();
-        let inline = if is_large { 0 } else { payload.len() };
+        payload: Payload,
+    ) -> std::result::Result<(), Payload> {
+        let bytes: &[u8] = match &payload {
+            Payload::Own(packet) => &packet.bytes,
+            Payload::Shared(bytes) => bytes,
+        };
+        let length = bytes.len();
+        let is_large = (kind == Kind::Json && length >= LENT) || HEADER + length > self.out.len();
+        let inline = if is_large { 0 } else { length };
         let size = (HEADER + inline).next_multiple_of(8);
         let Some(room) = self.out.get_mut(self.at..self.at + size) else {
-            return Err(Packet {
-                bytes: payload,
-                text,
-                wide,
-            });
+            return Err(payload);
         };
         header[0] = kind as u32;
-        header[2] = payload.len() as u32;
+        header[2] = length as u32;
         header[6] = u32::from(is_large);
         let (head, body) = room.split_at_mut(HEADER);
         for (bytes, word) in head.chunks_exact_mut(4).zip(header) {
             bytes.copy_from_slice(&word.to_le_bytes());
         }
-        if is_large {
-            // JavaScript may keep it for long, and much growth left over from writing should not be kept with it.
-            if payload.capacity() > payload.len() * 2 {
-                payload.shrink_to_fit();
-            }
-            self.large.push_back(payload);
-        } else if let Some(body) = body.get_mut(..inline) {
-            body.copy_from_slice(&payload);
-            buffers::give(payload);
+        if let (false, Some(body)) = (is_large, body.get_mut(..inline)) {
+            body.copy_from_slice(bytes);
         }
-        self.texts.extend(text);
-        self.wides.extend(wide);
+        match payload {
+            Payload::Own(Packet {
+                mut bytes,
+                text,
+                wide,
+            }) => {
+                if is_large {
+                    // JavaScript may keep it for long, and much growth left over from writing should not be kept with it.
+                    if bytes.capacity() > bytes.len() * 2 {
+                        bytes.shrink_to_fit();
+                    }
+                    self.large.push_back(Large::Own(bytes));
+                } else {
+                    buffers::give(bytes);
+                }
+                self.texts.extend(text);
+                self.wides.extend(wide);
+            }
+            Payload::Shared(bytes) => {
+                if is_large {
+                    self.large.push_back(Large::Shared(bytes));
+                }
+            }
+        }
         self.at += size;
         Ok(())
     }

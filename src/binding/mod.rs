@@ -9,6 +9,7 @@
 //!
 //! Every function here runs on a JavaScript thread and returns at once; none waits for I/O or a contended lock.
 
+mod cache;
 mod calls;
 mod completions;
 mod delivery;

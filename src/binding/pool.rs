@@ -274,7 +274,7 @@ impl NativePool {
     /// The figures behind `db.stats()`, as JSON.
     #[napi(catch_unwind)]
     pub fn stats(&self) -> String {
-        self.engine.metrics().stats_json(&self.engine.gauges())
+        self.engine.stats()
     }
 
     /// The metrics in Prometheus' text format.
@@ -292,10 +292,14 @@ impl NativePool {
     }
 
     fn caller(&self, call: u32, operation: Operation, ticket: Option<&NativeTicket>) -> Caller {
-        NativeTicket::caller(ticket, &self.engine, operation, self.reply(call))
+        NativeTicket::caller(ticket, &self.engine, Some(operation), self.reply(call))
     }
 
-    fn reply(&self, call: u32) -> Box<Reply> {
+    pub(super) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    pub(super) fn reply(&self, call: u32) -> Box<Reply> {
         Box::new(Reply::new(&self.queue, call))
     }
 }

@@ -337,7 +337,12 @@ impl NativeSession {
     }
 
     fn caller(&self, call: u32, operation: Operation, ticket: Option<&NativeTicket>) -> Caller {
-        NativeTicket::caller(ticket, self.session.engine(), operation, self.reply(call))
+        NativeTicket::caller(
+            ticket,
+            self.session.engine(),
+            Some(operation),
+            self.reply(call),
+        )
     }
 
     fn reply(&self, call: u32) -> Box<Reply> {

@@ -81,7 +81,7 @@ impl NativeTicket {
     pub fn caller(
         ticket: Option<&NativeTicket>,
         engine: &Arc<Engine>,
-        operation: Operation,
+        operation: Option<Operation>,
         reply: Box<dyn Reply>,
     ) -> Caller {
         let Some(native) = ticket else {
@@ -102,7 +102,7 @@ impl NativeTicket {
     ) -> (Arc<Ticket>, Arc<Flow>) {
         let stall_limit = (stall_ms > 0.0).then(|| Duration::from_millis(stall_ms as u64));
         let flow = Arc::new(Flow::new(stall_limit));
-        let ticket = engine.ticket(Operation::Stream, self.timeout, reply);
+        let ticket = engine.ticket(Some(Operation::Stream), self.timeout, reply);
         let _ = self.target.set(Target::Call(Arc::downgrade(&ticket)));
         let _ = self.flow.set(flow.clone());
         (ticket, flow)

@@ -90,6 +90,8 @@ pub struct PackedRows<'a> {
     /// The memory of `segments`.
     size: usize,
     rows: usize,
+    /// How many segments may keep their text apart.
+    segments_apart: usize,
 }
 
 impl<'a> PackedRows<'a> {
@@ -111,7 +113,14 @@ impl<'a> PackedRows<'a> {
             segments: Vec::new(),
             size: 0,
             rows: 0,
+            segments_apart: SEGMENTS_APART,
         }
+    }
+
+    /// The same with every segment in one piece.
+    pub fn whole(mut self) -> Self {
+        self.segments_apart = 0;
+        self
     }
 
     /// Whether all rows could be given as the caller wants them.
@@ -163,7 +172,9 @@ impl<'a> PackedRows<'a> {
             return Ok(None);
         };
         if self.segment.rows > 0 {
-            let packet = self.segment.close(self.segments.len() < SEGMENTS_APART);
+            let packet = self
+                .segment
+                .close(self.segments.len() < self.segments_apart);
             self.segments.push(packet);
         }
         Ok(Some(Packed {
@@ -207,7 +218,9 @@ impl RowSink for PackedRows<'_> {
         self.segment.rows += 1;
         self.rows += 1;
         if self.segment.len() >= SEGMENT {
-            let packet = self.segment.close(self.segments.len() < SEGMENTS_APART);
+            let packet = self
+                .segment
+                .close(self.segments.len() < self.segments_apart);
             self.size += packet.size();
             self.segments.push(packet);
         }

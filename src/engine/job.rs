@@ -14,7 +14,7 @@ use crate::{
     pool::{Passenger, Seat, Wake},
 };
 
-use super::{Caller, Claim, Engine, group::GroupPart, paginate::PagePart};
+use super::{Caller, Claim, Engine, cached::Load, group::GroupPart, paginate::PagePart};
 
 /// Where the answer of a call goes.
 pub trait Reply: Send + Sync {
@@ -59,6 +59,8 @@ impl Engine {
             Outlet::Caller(caller) => caller.stop(),
             Outlet::Page(part) => part.stop(),
             Outlet::Group(part) => part.stop(),
+            // Others may wait for it, or come.
+            Outlet::Cached(_) => None,
         };
         let shares = self.config().pipelining && call.statement.template().is_plain_read();
         Box::new(Job {
@@ -78,15 +80,8 @@ impl Engine {
         result: Result<Answer>,
         reply: Box<dyn Reply>,
     ) -> Option<Arc<dyn Wake>> {
-        let took = started.elapsed();
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.record(operation, &result, took);
-        // How long a stream takes is its reader's affair.
-        let is_slow = operation != Operation::Stream && self.is_slow(took);
-        if is_slow {
-            self.metrics.slow_queries.increment();
-        }
-        let slow = is_slow.then_some(took);
+        self.end_uncounted();
+        let slow = self.observe(operation, &result, started.elapsed());
         let claim = result
             .as_ref()
             .ok()
@@ -95,11 +90,35 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// Counts a statement that has ended; the answer is how long it took if that was long.
+    pub(super) fn observe(
+        &self,
+        operation: Operation,
+        result: &Result<Answer>,
+        took: Duration,
+    ) -> Option<Duration> {
+        self.record(operation, result, took);
+        // How long a stream takes is its reader's affair.
+        let is_slow = operation != Operation::Stream && self.is_slow(took);
+        if is_slow {
+            self.metrics.slow_queries.increment();
+        }
+        is_slow.then_some(took)
+    }
+
+    /// A call that began has ended, and is counted by nobody or elsewhere.
+    pub(super) fn end_uncounted(&self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Who gets the answer of a statement.
 pub(super) enum Outlet {
     Caller(Caller),
     Page(PagePart),
     Group(GroupPart),
+    Cached(Load),
 }
 
 struct Job {
@@ -119,6 +138,7 @@ impl Job {
             }
             Outlet::Page(part) => part.put(&self.engine, result),
             Outlet::Group(part) => part.put(&self.engine, result),
+            Outlet::Cached(load) => load.put(&self.engine, result, &self.call),
         }
     }
 }

@@ -152,6 +152,7 @@ impl Engine {
         call: &Call,
     ) -> (Option<Lease>, Result<Answer>) {
         let id = lease.connection().id();
+        lease.note(&self.ledger, &call.statement);
         let mut sink = self.sink(call);
         let ending = {
             let mut bounded = Bounded::new(&mut sink, &self.memory);
@@ -168,13 +169,17 @@ impl Engine {
         match ending {
             Ending::Done(result) => {
                 self.count_statements(&mut lease);
+                lease.settle();
                 (Some(lease), result.and_then(|done| sink.answer(done)))
             }
             Ending::Late(late) => {
                 lease.abandon();
                 (None, Err(late))
             }
-            Ending::Stopped if Box::pin(lease.outlives_kill()).await => (Some(lease), Err(over())),
+            Ending::Stopped if Box::pin(lease.outlives_kill()).await => {
+                lease.settle();
+                (Some(lease), Err(over()))
+            }
             Ending::Stopped | Ending::Left => {
                 lease.abandon();
                 (None, Err(over()))

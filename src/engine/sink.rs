@@ -35,8 +35,14 @@ pub enum Sink<'a> {
 impl<'a> Sink<'a> {
     pub fn new(call: &'a Call, format: &'a Format, shapes: &'a RowShapes) -> Sink<'a> {
         match &call.wanted {
-            Wanted::Rows { limit, shape, .. } => {
-                Sink::Rows(PackedRows::new(format, shape.as_deref(), shapes, *limit))
+            Wanted::Rows {
+                limit,
+                shape,
+                is_whole,
+                ..
+            } => {
+                let rows = PackedRows::new(format, shape.as_deref(), shapes, *limit);
+                Sink::Rows(if *is_whole { rows.whole() } else { rows })
             }
             Wanted::Page { limit, turn, shape } => {
                 let rows = PackedRows::new(format, shape.as_deref(), shapes, *limit);

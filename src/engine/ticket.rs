@@ -53,6 +53,21 @@ impl Caller {
         }
     }
 
+    /// The same for a call whose statement is counted elsewhere.
+    pub(super) fn settle_uncounted(
+        self,
+        engine: &Engine,
+        result: Result<Answer>,
+        slow: Option<Duration>,
+    ) -> Option<Arc<dyn Wake>> {
+        let reply = match self {
+            Caller::Patient(reply) => reply,
+            Caller::Impatient(ticket) => ticket.take()?,
+        };
+        engine.end_uncounted();
+        reply.send(result, slow, None)
+    }
+
     /// What tells the statements of the call that it is over.
     pub(super) fn stop(&self) -> Option<Stop> {
         match self {
@@ -68,7 +83,8 @@ impl Caller {
 /// A call that can end early.
 pub struct Ticket {
     engine: Arc<Engine>,
-    operation: Operation,
+    /// `None` for a cached call: its statement is counted by itself, and goes on for others.
+    operation: Option<Operation>,
     started: Instant,
     timeout: Option<Duration>,
     /// Guards who answers; `None` after that. Held for taking it out, and for handing over a piece of a stream.
@@ -82,7 +98,7 @@ impl Engine {
     /// A ticket for a call that begins now; past `timeout` it ends by itself.
     pub fn ticket(
         self: &Arc<Self>,
-        operation: Operation,
+        operation: Option<Operation>,
         timeout: Option<Duration>,
         reply: Box<dyn Reply>,
     ) -> Arc<Ticket> {
@@ -109,11 +125,13 @@ impl Engine {
 impl Ticket {
     /// Ends the call for its caller, at once; nothing happens when it has been answered.
     pub fn abort(&self) {
-        self.end(Err(Error::new(
-            Kind::Aborted,
+        let message = if self.operation.is_some() {
             "the call was aborted by its signal; a statement that was running has been ended on the server, and one \
-             that writes may have been done before that",
-        )));
+             that writes may have been done before that"
+        } else {
+            "the call was aborted by its signal; the load of its result goes on for others"
+        };
+        self.end(Err(Error::new(Kind::Aborted, message)));
     }
 
     /// Ends a stream that its reader wants no more of; that is no failure.
@@ -123,13 +141,18 @@ impl Ticket {
 
     fn expire(&self) {
         let limit = self.timeout.unwrap_or_default().as_millis();
-        self.end(Err(Error::new(
-            Kind::CallTimeout,
+        let message = if self.operation.is_some() {
             format!(
                 "the call was not done within {limit} ms (timeoutMs), the wait for a connection included; if its \
                  statement was running it has been ended on the server"
-            ),
-        )));
+            )
+        } else {
+            format!(
+                "the result was not there within {limit} ms (hardTimeoutMs); its load goes on and is kept for those who \
+                 ask next"
+            )
+        };
+        self.end(Err(Error::new(Kind::CallTimeout, message)));
     }
 
     fn end(&self, result: Result<Answer>) {
@@ -137,9 +160,7 @@ impl Ticket {
         // First, so that who has the answer finds the call gone from the queue.
         self.abort.call();
         self.engine.pool.one_left();
-        let sleeper = self
-            .engine
-            .settle(self.operation, self.started, result, reply);
+        let sleeper = self.hand_over(result, reply);
         if let Some(sleeper) = sleeper {
             sleeper.wake();
         }
@@ -148,8 +169,18 @@ impl Ticket {
     /// Answers the call, unless that has happened.
     fn settle(&self, result: Result<Answer>) -> Option<Arc<dyn Wake>> {
         let reply = self.take()?;
-        self.engine
-            .settle(self.operation, self.started, result, reply)
+        self.hand_over(result, reply)
+    }
+
+    fn hand_over(&self, result: Result<Answer>, reply: Box<dyn Reply>) -> Option<Arc<dyn Wake>> {
+        let engine = &self.engine;
+        match self.operation {
+            Some(operation) => engine.settle(operation, self.started, result, reply),
+            None => {
+                engine.end_uncounted();
+                reply.send(result, None, None)
+            }
+        }
     }
 
     fn take(&self) -> Option<Box<dyn Reply>> {

@@ -63,8 +63,9 @@ impl Metrics {
 
     /// The figures behind `db.stats()` as a JSON object: durations in milliseconds, keys in camelCase.
     /// `latency.query` is over all operations, `latency.operations` over each.
-    pub fn stats_json(&self, gauges: &Gauges) -> String {
-        stats::render(self, gauges)
+    /// `cache` is what else there is to tell.
+    pub fn stats_json(&self, gauges: &Gauges, cache: Option<serde_json::Value>) -> String {
+        stats::render(self, gauges, cache)
     }
 
     /// The metrics in Prometheus' text format 0.0.4: it ends in a newline and has no `# EOF`, so it

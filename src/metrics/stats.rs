@@ -4,7 +4,7 @@ use super::{CloseReason, Gauges, Metrics, Operation, Snapshot};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
-pub fn render(metrics: &Metrics, gauges: &Gauges) -> String {
+pub fn render(metrics: &Metrics, gauges: &Gauges, cache: Option<Value>) -> String {
     let query = metrics.query.snapshot();
     let operations: Map<String, Value> = Operation::ALL
         .into_iter()
@@ -26,7 +26,7 @@ pub fn render(metrics: &Metrics, gauges: &Gauges) -> String {
         .collect();
     // One reading of the map serves the total and the list, so that they agree.
     let errors = metrics.errors.by_code();
-    json!({
+    let mut stats = json!({
         "pool": {
             "total": gauges.total,
             "active": gauges.active,
@@ -63,8 +63,11 @@ pub fn render(metrics: &Metrics, gauges: &Gauges) -> String {
             "pipelined": metrics.statements_pipelined.get(),
         },
         "errors": errors,
-    })
-    .to_string()
+    });
+    if let Some(cache) = cache {
+        stats["cache"] = cache;
+    }
+    stats.to_string()
 }
 
 fn latency(snapshot: &Snapshot) -> Value {
@@ -87,7 +90,7 @@ mod tests {
     use super::*;
 
     fn rendered(metrics: &Metrics, gauges: &Gauges) -> Value {
-        serde_json::from_str(&render(metrics, gauges)).unwrap()
+        serde_json::from_str(&render(metrics, gauges, None)).unwrap()
     }
 
     #[test]

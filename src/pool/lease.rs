@@ -5,8 +5,10 @@ use std::{sync::Arc, time::Duration};
 use tokio::{runtime::Handle, time::timeout};
 
 use crate::{
+    cache::ledger::Ledger,
     metrics::CloseReason,
     runtime::Home,
+    statement::Statement,
     wire::{Connection, Discard},
 };
 
@@ -57,6 +59,25 @@ impl Lease {
         self.pooled
             .as_mut()
             .is_some_and(|pooled| !std::mem::replace(&mut pooled.was_held, true))
+    }
+
+    /// A statement is about to be sent, whose writes are to be known.
+    pub fn note(&mut self, ledger: &Arc<Ledger>, statement: &Statement) {
+        if let Some(pooled) = &mut self.pooled {
+            pooled.unsettled.begin(ledger, statement);
+        }
+    }
+
+    /// To be called when a command has ended and before anybody is told: what was written is known to be over, unless
+    /// it belongs to a transaction that is open.
+    pub fn settle(&mut self) {
+        if let Some(pooled) = &mut self.pooled
+            && !pooled.unsettled.is_empty()
+            && pooled.connection.is_usable()
+            && !pooled.connection.in_transaction()
+        {
+            pooled.unsettled.settle();
+        }
     }
 
     /// Whether the server gives a sign of life within the limit.
@@ -128,6 +149,7 @@ impl Lease {
         if self.is_outlived() {
             return self.discard(CloseReason::Lifetime);
         }
+        self.settle();
         if let Some(pooled) = self.pooled.take() {
             self.pool.put_back(pooled);
         }

@@ -169,6 +169,7 @@ impl Pool {
                         home,
                         was_held: false,
                         serial: NEXT_SERIAL.fetch_add(1, Ordering::Relaxed),
+                        unsettled: Box::default(),
                     },
                 ));
             }

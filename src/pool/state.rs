@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use tokio::{sync::oneshot, time::Instant};
 
-use crate::{runtime::Home, wire::Connection};
+use crate::{cache::ledger::Unsettled, runtime::Home, wire::Connection};
 
 use super::passenger::Passenger;
 
@@ -39,6 +39,8 @@ pub(super) struct Pooled {
     pub(super) was_held: bool,
     /// Tells it from all others of this process, which servers' own numbers do not.
     pub(super) serial: u64,
+    /// What its session has written and not committed. Boxed, because leases are handed from place to place.
+    pub(super) unsettled: Box<Unsettled>,
 }
 
 pub(super) struct Waiter {

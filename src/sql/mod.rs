@@ -19,6 +19,7 @@ mod plain;
 mod script;
 pub mod slot;
 mod statement;
+mod tables;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -27,5 +28,6 @@ mod tuple;
 pub use infile::{local_file, local_file_in};
 pub use script::{Mode, Piece, Script};
 pub use statement::StatementKind;
+pub use tables::{Effects, TableName, Uncacheable, Writes, effects};
 pub use template::{Placeholders, Template, TemplateError};
 pub use tuple::Tuple;

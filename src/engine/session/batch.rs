@@ -52,6 +52,7 @@ impl Host {
     }
 
     async fn run_batch(&self, mut lease: Lease, call: &BatchCall) -> (Option<Lease>, Result<Done>) {
+        lease.note(&self.engine.ledger, &call.statement);
         let limit = call.limit.unwrap_or(Duration::MAX);
         let work = lease.connection().batch(&call.statement, &call.rows);
         match timeout(limit, work).await {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::{
+    cache::ledger::Unsettled,
     call::Answer,
     error::{Error, Kind, Result},
     metrics::Operation,
@@ -37,6 +38,8 @@ pub struct Load {
     /// `None` if it runs on the held connection itself.
     connection: Option<Connection>,
     deadline: Option<Instant>,
+    /// What is written on a connection of its own.
+    unsettled: Unsettled,
 }
 
 impl Session {
@@ -94,6 +97,7 @@ impl Host {
                 let deadline = load.deadline;
                 let connection = connection_of(&mut load, lease)?;
                 let done = within(deadline, connection.end_file()).await?;
+                load.unsettled.settle();
                 if let Some(connection) = load.connection {
                     close(connection);
                 }
@@ -110,7 +114,12 @@ impl Host {
             let load = Load {
                 connection: None,
                 deadline,
+                unsettled: Unsettled::default(),
             };
+            if let Some(lease) = lease {
+                lease.note(&self.engine.ledger, &statement);
+            }
+            let held = lease.as_mut().ok_or_else(not_begun)?.connection();
             return match within(deadline, held.begin_file(text, &name)).await? {
                 FileAnswer::Asked => Ok((Some(load), Answer::Count(1))),
                 FileAnswer::Done(done) => Ok((None, Answer::Done(done))),
@@ -123,8 +132,13 @@ impl Host {
             Error::new(Kind::ConnectTimeout, message)
         })??;
         let deadline = config.query_timeout().map(|limit| Instant::now() + limit);
+        let mut unsettled = Unsettled::default();
+        unsettled.begin(&self.engine.ledger, &statement);
         match within(deadline, connection.begin_file(text, name)).await {
             Err(error) => {
+                if connection.is_usable() {
+                    unsettled.settle();
+                }
                 if connection.is_usable() {
                     close(connection);
                 }
@@ -134,10 +148,12 @@ impl Host {
                 let load = Load {
                     connection: Some(connection),
                     deadline,
+                    unsettled,
                 };
                 Ok((Some(load), Answer::Count(1)))
             }
             Ok(FileAnswer::Done(done)) => {
+                unsettled.settle();
                 close(connection);
                 Ok((None, Answer::Done(done)))
             }

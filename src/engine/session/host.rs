@@ -364,6 +364,7 @@ impl Host {
             ));
             return None;
         }
+        lease.settle();
         if !self.expects_transaction || self.was_over.is_some() {
             return Some(lease);
         }
@@ -372,6 +373,7 @@ impl Host {
             self.lost = result.as_ref().err().cloned();
             return None;
         }
+        lease.settle();
         if !lease.connection().in_transaction() {
             self.was_over = Some(match result {
                 Ok(_) => "a statement in it committed it, as CREATE, ALTER and DROP do".to_owned(),

@@ -71,6 +71,9 @@ impl Host {
                     Service::Ping => connection.ping().await?,
                     Service::Reset => connection.reset().await?,
                     Service::ChangeUser { config, has_to } => {
+                        if let Some(database) = &config.database {
+                            self.engine.ledger.schema().want(database);
+                        }
                         connection.change_user(&config, has_to).await?;
                     }
                     Service::Prepare(statement) => {

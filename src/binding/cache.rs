@@ -1,0 +1,189 @@
+//! The cache for JavaScript: calls that are kept, the memory that both sides read, and what is told of writes.
+
+use std::sync::{Arc, atomic::AtomicU32};
+
+use napi::{
+    Env, Error, Result, Status,
+    bindgen_prelude::{BufferSlice, Uint32Array},
+};
+use napi_derive::napi;
+
+use crate::{
+    cache::{epochs, policy::Policy},
+    call::Wanted,
+    engine::{CachedCall, Engine},
+};
+
+use super::{
+    calls::{self, thrown},
+    pool::NativePool,
+    statement::{NativeShape, NativeStatement},
+    ticket::NativeTicket,
+};
+
+/// For how long results are kept; `lib/cache/options.js` makes one for each set of options in use.
+#[napi]
+pub struct NativePolicy {
+    inner: Arc<Policy>,
+}
+
+#[napi]
+impl NativePolicy {
+    #[napi(constructor, catch_unwind)]
+    pub fn new(json: String) -> Result<NativePolicy> {
+        let inner = Policy::from_json(&json).map_err(thrown)?;
+        Ok(NativePolicy {
+            inner: Arc::new(inner),
+        })
+    }
+}
+
+/// The milliseconds of the clock that entries are timed by.
+#[napi(catch_unwind)]
+pub fn cache_clock() -> f64 {
+    epochs::milliseconds(tokio::time::Instant::now())
+}
+
+#[napi]
+impl NativePool {
+    /// Runs a statement unless its result is kept: JSON if `json`, otherwise rows, at most `limit` of them (0: all).
+    /// `form` tells results of the same statement apart. With `refresh` the result is loaded whether there is one or not,
+    /// for nobody.
+    #[napi(catch_unwind)]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "an object would cost a property lookup each on every call"
+    )]
+    pub fn cached(
+        &self,
+        call: u32,
+        statement: &NativeStatement,
+        params: BufferSlice<'_>,
+        length: u32,
+        json: bool,
+        shape: Option<&NativeShape>,
+        form: String,
+        policy: &NativePolicy,
+        key: Option<String>,
+        ticket: Option<&NativeTicket>,
+    ) -> Result<()> {
+        let asked = self.asked(statement, params, length, json, shape, &form, policy, key)?;
+        let caller = NativeTicket::caller(ticket, self.engine(), None, self.reply(call));
+        self.engine().start_cached(asked, Some(caller));
+        Ok(())
+    }
+
+    /// Loads a result again that is still there, so that nobody has to wait when it is not.
+    #[napi(catch_unwind)]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "an object would cost a property lookup each on every call"
+    )]
+    pub fn refresh(
+        &self,
+        statement: &NativeStatement,
+        params: BufferSlice<'_>,
+        length: u32,
+        json: bool,
+        shape: Option<&NativeShape>,
+        form: String,
+        policy: &NativePolicy,
+        key: Option<String>,
+    ) -> Result<()> {
+        let asked = self.asked(statement, params, length, json, shape, &form, policy, key)?;
+        self.engine().start_cached(asked, None);
+        Ok(())
+    }
+
+    /// The epochs of the server, with the horizon behind them; all pools of a server have the same.
+    #[napi(catch_unwind)]
+    pub fn cache_epochs<'env>(&self, env: &'env Env) -> Result<BufferSlice<'env>> {
+        let ledger = self.engine().ledger().clone();
+        let words: *const [AtomicU32] = ledger.epochs().words();
+        words_of(env, words, ledger)
+    }
+
+    /// The tokens of the entries that are kept.
+    #[napi(catch_unwind)]
+    pub fn cache_tokens<'env>(&self, env: &'env Env) -> Result<Option<BufferSlice<'env>>> {
+        let engine: Arc<Engine> = self.engine().clone();
+        let Some(words) = engine.cache_tokens().map(std::ptr::from_ref) else {
+            return Ok(None);
+        };
+        words_of(env, words, engine).map(Some)
+    }
+
+    /// Hits of JavaScript's own, by the number of the prefix: all, and those that were stale.
+    #[napi(catch_unwind)]
+    pub fn cache_note(&self, hits: Uint32Array) {
+        for (prefix, counts) in (0_u32..).zip(hits.chunks_exact(2)) {
+            if let [hits, stale] = *counts {
+                self.engine()
+                    .note_hits(prefix, u64::from(hits), u64::from(stale));
+            }
+        }
+    }
+
+    /// Calls that JavaScript sent past the cache.
+    #[napi(catch_unwind)]
+    pub fn cache_bypass(&self, reason: String) {
+        self.engine().note_bypass(&reason);
+    }
+
+    /// These have changed: marks as `lib/cache/invalidation.js` writes them.
+    #[napi(catch_unwind)]
+    pub fn invalidate(&self, marks: Vec<String>) {
+        let marks: Vec<Box<str>> = marks.into_iter().map(Into::into).collect();
+        self.engine().invalidate(&marks);
+    }
+}
+
+impl NativePool {
+    #[allow(clippy::too_many_arguments, reason = "as the methods that share it")]
+    fn asked(
+        &self,
+        statement: &NativeStatement,
+        params: BufferSlice<'_>,
+        length: u32,
+        json: bool,
+        shape: Option<&NativeShape>,
+        form: &str,
+        policy: &NativePolicy,
+        key: Option<String>,
+    ) -> Result<CachedCall> {
+        let packed = params.get(..length as usize).unwrap_or_default();
+        let digest = self
+            .engine()
+            .digest(
+                &statement.inner(),
+                packed,
+                form,
+                &policy.inner,
+                key.as_deref(),
+            )
+            .ok_or_else(|| Error::new(Status::InvalidArg, "this pool keeps no results"))?;
+        let mut call = if json {
+            calls::json(statement, params, length, shape, 0)?
+        } else {
+            calls::rows(statement, params, length, 0, false, shape, None, None)?
+        };
+        if let Wanted::Rows { is_whole, .. } = &mut call.wanted {
+            *is_whole = true;
+        }
+        Ok(CachedCall {
+            call,
+            digest,
+            key: key.map(Into::into),
+            policy: policy.inner.clone(),
+        })
+    }
+}
+
+/// Words that Rust changes and JavaScript reads, for as long as JavaScript holds them.
+fn words_of<T: 'static>(env: &Env, words: *const [AtomicU32], owner: T) -> Result<BufferSlice<'_>> {
+    let (data, length) = (words.cast::<u8>().cast_mut(), words.len() * 4);
+    // SAFETY: `owner` keeps the words where they are until the finaliser drops it, once and after the last use by
+    // JavaScript. They are atomic: JavaScript's reads and writes are of whole aligned words, so neither side sees half
+    // of one, and nothing is ordered by them but what a single word says.
+    unsafe { BufferSlice::from_external(env, data, length, owner, |_, owner| drop(owner)) }
+}

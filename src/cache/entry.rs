@@ -1,0 +1,120 @@
+//! A result that is kept: its bytes, what it depends on, and for how long it is good.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use crate::{
+    call::Answer,
+    codec::packed::{Packed, RowShape},
+};
+
+use super::{epochs::Stamp, memory::Token};
+
+/// JSON of at least this many bytes is lent to JavaScript; below, a copy costs less than a Buffer's own memory and
+/// finaliser.
+pub const LENT: usize = 16 * 1024;
+
+/// What an entry takes beside its bytes: its place in the list, the stamp, what JavaScript keeps for it.
+const OVERHEAD: usize = 512;
+
+/// A result in the form that callers want.
+#[derive(Debug, Clone)]
+pub enum Value {
+    Json { bytes: Arc<Vec<u8>>, rows: usize },
+    Rows(Arc<Rows>),
+}
+
+/// Packed rows, each segment in one piece.
+#[derive(Debug)]
+pub struct Rows {
+    pub shape: Arc<RowShape>,
+    pub segments: Vec<Vec<u8>>,
+    pub rows: usize,
+}
+
+impl Value {
+    /// The answer of a statement as a value; the answer back if it is none that can be kept.
+    pub fn of(answer: Answer) -> Result<Value, Answer> {
+        match answer {
+            Answer::Json { mut bytes, rows } => {
+                bytes.shrink_to_fit();
+                let bytes = Arc::new(bytes);
+                Ok(Value::Json { bytes, rows })
+            }
+            Answer::Rows(Packed {
+                shape,
+                segments,
+                rows,
+            }) => {
+                // The sink was asked for whole segments.
+                let whole = |mut packet: crate::codec::packed::Packet| {
+                    packet.bytes.shrink_to_fit();
+                    packet.bytes
+                };
+                let segments = segments.into_iter().map(whole).collect();
+                Ok(Value::Rows(Arc::new(Rows {
+                    shape,
+                    segments,
+                    rows,
+                })))
+            }
+            other => Err(other),
+        }
+    }
+
+    pub fn rows(&self) -> usize {
+        match self {
+            Value::Json { rows, .. } => *rows,
+            Value::Rows(rows) => rows.rows,
+        }
+    }
+
+    pub fn size(&self) -> usize {
+        match self {
+            Value::Json { bytes, .. } => bytes.len(),
+            Value::Rows(rows) => rows.segments.iter().map(Vec::len).sum(),
+        }
+    }
+
+    /// The memory that keeping it takes, JavaScript's copy included, which there is of all but JSON that is lent.
+    pub fn weight(&self) -> usize {
+        let size = self.size();
+        let is_lent = matches!(self, Value::Json { .. }) && size >= LENT;
+        OVERHEAD + if is_lent { size } else { size * 2 }
+    }
+}
+
+/// When a value is what.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    /// When its statement was about to be sent.
+    pub read: Instant,
+    /// How long it took to be had, which is what refreshing it early is weighed against.
+    pub took: Duration,
+    /// Until then it is fresh,
+    pub fresh: Instant,
+    /// until then it may be given while another is on its way,
+    pub stale: Instant,
+    /// and until then if no other can be had.
+    pub grace: Instant,
+}
+
+impl Times {
+    /// Until when it is of any use.
+    pub fn end(&self) -> Instant {
+        self.fresh.max(self.stale).max(self.grace)
+    }
+}
+
+/// A result and what is known of it.
+#[derive(Debug)]
+pub struct Entry {
+    pub value: Value,
+    pub stamp: Stamp,
+    pub times: Times,
+    /// Whose figures it belongs to.
+    pub prefix: u32,
+    /// By which JavaScript knows whether it is still kept; `None` if it never was.
+    pub token: Option<Token>,
+}

@@ -1,0 +1,147 @@
+//! Results that are kept: what depends on what, since when, and until when.
+//!
+//! - `epochs` says whether what a result depends on may have changed; JavaScript reads the same memory.
+//! - `ledger` is told of every write and bumps the epochs; `schema` knows what a write reaches besides its own table.
+//! - `memory` is tier 1, `entry` what is in it, `policy` for how long.
+//! - `flight` has callers of the same wait for one statement.
+//! - `counts` are the figures.
+//!
+//! Invariant: a result whose statement began before a write of its tables was known to be over is never kept as fresh
+//! after it. The epochs are noted before the statement is sent and compared when its result is to be kept, given or
+//! waited for; a write changes them when it begins and when it has ended, and nothing is kept in between.
+
+pub mod counts;
+pub mod entry;
+pub mod epochs;
+pub mod flight;
+pub mod ledger;
+pub mod memory;
+pub mod policy;
+pub mod schema;
+
+use std::{sync::Arc, time::Duration};
+
+use ring::digest::{Context, SHA256};
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use counts::Counts;
+use entry::Entry;
+use epochs::Place;
+use flight::Flights;
+use ledger::{Ledger, place_of, table_mark};
+use memory::Memory;
+
+/// The options of a pool's cache, checked by `lib/cache/options.js`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CacheConfig {
+    /// What tier 1 may hold.
+    pub max_bytes: usize,
+}
+
+/// What a pool keeps.
+pub struct Cache<W> {
+    pub ledger: Arc<Ledger>,
+    pub memory: Memory,
+    pub flights: Flights<W>,
+    pub counts: Counts,
+    /// How long a result is given while others can not be heard of.
+    bound: Duration,
+    /// Part of every digest: what makes the same statement mean something else.
+    scope: Box<[u8]>,
+}
+
+/// What a result is recognised by: a statement, its parameters, the form of the result and what it is to depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest(pub [u8; 16]);
+
+impl<W> Cache<W> {
+    /// The cache of a pool; `scope` tells it from pools whose same statement has other results.
+    pub fn new(ledger: Arc<Ledger>, config: &CacheConfig, scope: &[u8]) -> Cache<W> {
+        ledger.open();
+        Cache {
+            ledger,
+            memory: Memory::new(config.max_bytes),
+            flights: Flights::default(),
+            counts: Counts::default(),
+            bound: Duration::from_secs(1),
+            scope: scope.into(),
+        }
+    }
+
+    /// Whether everything that others have written before the entry's last second is known.
+    pub fn is_heard_of(&self, entry: &Entry, now: Instant) -> bool {
+        let horizon = self.ledger.epochs().horizon();
+        horizon.is_none_or(|horizon| now < horizon || now < entry.times.read + self.bound)
+    }
+
+    /// The figures of the cache as `db.stats().cache` has them.
+    pub fn stats(&self) -> serde_json::Value {
+        let (prefixes, bypassed, evicted) = self.counts.read();
+        serde_json::json!({
+            "entries": self.memory.entries(),
+            "bytes": self.memory.bytes(),
+            "maxBytes": self.memory.max_bytes(),
+            "evicted": evicted,
+            "bypassed": bypassed,
+            "prefixes": prefixes,
+        })
+    }
+
+    /// The digest of these parts, in their order, by SHA-256.
+    pub fn digest<'a>(&self, parts: impl IntoIterator<Item = &'a [u8]>) -> Digest {
+        let mut context = Context::new(&SHA256);
+        context.update(&self.scope);
+        for part in parts {
+            context.update(&(part.len() as u64).to_le_bytes());
+            context.update(part);
+        }
+        let hash = context.finish();
+        let mut digest = [0; 16];
+        digest.copy_from_slice(&hash.as_ref()[..16]);
+        Digest(digest)
+    }
+}
+
+impl<W> Drop for Cache<W> {
+    fn drop(&mut self) {
+        self.ledger.close();
+    }
+}
+
+/// What a result depends on, as marks.
+pub fn marks_of<'a>(
+    tables: &[Box<str>],
+    tags: impl IntoIterator<Item = &'a Box<str>>,
+    key: Option<&str>,
+) -> Vec<Box<str>> {
+    let mut marks: Vec<Box<str>> = tables.iter().map(|table| table_mark(table)).collect();
+    marks.extend(tags.into_iter().map(|tag| tag_mark(tag)));
+    if let Some(key) = key {
+        marks.push(key_mark(key));
+        let ends = key.match_indices(':').map(|(at, _)| at + 1);
+        marks.extend(ends.filter_map(|end| key.get(..end)).map(prefix_mark));
+    }
+    marks
+}
+
+/// The mark of a tag.
+pub fn tag_mark(tag: &str) -> Box<str> {
+    format!("g:{tag}").into()
+}
+
+/// The mark of one key.
+pub fn key_mark(key: &str) -> Box<str> {
+    format!("k:{key}").into()
+}
+
+/// The mark of all keys that begin so; a prefix ends in a colon.
+pub fn prefix_mark(prefix: &str) -> Box<str> {
+    format!("p:{prefix}").into()
+}
+
+/// The places of marks in the table of epochs.
+pub fn places_of(marks: &[Box<str>]) -> impl Iterator<Item = Place> {
+    marks.iter().map(|mark| place_of(mark))
+}

@@ -1,0 +1,381 @@
+//! A cached call: given from memory, or loaded once for all who ask for it together.
+//!
+//! What is not to be cached goes the way of any other call. A load is a call like any other too, whose answer is kept
+//! and handed to all who wait, by [`Load`].
+
+use std::{
+    sync::{Arc, Weak, atomic::Ordering},
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::{
+    cache::{
+        Cache, Digest,
+        entry::{Entry, Times, Value},
+        flight::Waiter,
+        marks_of,
+        memory::Draft,
+        places_of,
+        policy::{Policy, fraction},
+        schema::{PERIOD, Readiness},
+    },
+    call::{Answer, Call},
+    error::{Error, Kind, Result},
+    pool::Wake,
+    sql::Uncacheable,
+    statement::Statement,
+};
+
+use super::{Caller, Engine, job::Outlet};
+
+/// A call whose result may be kept.
+pub struct CachedCall {
+    pub call: Call,
+    pub digest: Digest,
+    /// The caller's own name for the result.
+    pub key: Option<Box<str>>,
+    pub policy: Arc<Policy>,
+}
+
+/// Who waits for a result: callers, or nobody where one is replaced in time.
+type Asker = Option<Caller>;
+
+impl Engine {
+    /// Starts a cached call. Without a caller its result is loaded to replace the one there is.
+    pub fn start_cached(self: &Arc<Self>, asked: CachedCall, caller: Asker) {
+        self.begin();
+        let Some(cache) = &self.cache else {
+            return self.go_past(asked, caller, "off");
+        };
+        let effects = asked.call.statement.effects();
+        match effects.uncacheable {
+            None => {}
+            // Whoever names what it depends on need not be understood.
+            Some(Uncacheable::Unparsed)
+                if effects.may_be_tagged() && !asked.policy.tags.is_empty() => {}
+            Some(reason) => return self.go_past(asked, caller, reason.name()),
+        }
+        match cache.ledger.schema().readiness(effects.reads.as_deref()) {
+            Readiness::Tables(tables) => self.give_or_load(cache, asked, &tables, caller),
+            Readiness::View if !asked.policy.tags.is_empty() => {
+                self.give_or_load(cache, asked, &[], caller);
+            }
+            Readiness::View => self.go_past(asked, caller, "view"),
+            Readiness::Unknown => self.look_first(asked, caller),
+        }
+    }
+
+    /// What the result of a call is recognised by; `None` if this pool keeps none.
+    pub fn digest(
+        &self,
+        statement: &Statement,
+        params: &[u8],
+        form: &str,
+        policy: &Policy,
+        key: Option<&str>,
+    ) -> Option<Digest> {
+        let text = statement.template().text();
+        let parts = [text.as_bytes(), params, form.as_bytes()];
+        let key = key.into_iter().map(str::as_bytes);
+        let tags = policy.tags.iter().map(|tag| tag.as_bytes());
+        Some(
+            self.cache
+                .as_ref()?
+                .digest(parts.into_iter().chain(key).chain(tags)),
+        )
+    }
+
+    /// Runs the call as if there were no cache.
+    fn go_past(self: &Arc<Self>, asked: CachedCall, caller: Asker, reason: &'static str) {
+        if let Some(cache) = &self.cache {
+            cache.counts.bypass(reason, 1);
+        }
+        match caller {
+            Some(caller) => self.admit(asked.call, Outlet::Caller(caller)),
+            None => self.end_uncounted(),
+        }
+    }
+
+    /// Has the schema read before it is decided what becomes of the call.
+    fn look_first(self: &Arc<Self>, asked: CachedCall, caller: Asker) {
+        let engine = self.clone();
+        self.pool.spawn(async move {
+            let known = tokio::select! {
+                biased;
+                known = engine.read_schema() => known,
+                () = engine.abort.wait() => Ok(()),
+            };
+            if !engine.schema_watched.swap(true, Ordering::AcqRel) {
+                engine.pool.spawn(keep_schema(Arc::downgrade(&engine)));
+            }
+            let effects = asked.call.statement.effects();
+            let Some(cache) = engine.cache.as_ref().filter(|_| known.is_ok()) else {
+                return engine.go_past(asked, caller, "schema");
+            };
+            match cache.ledger.schema().readiness(effects.reads.as_deref()) {
+                Readiness::Tables(tables) => engine.give_or_load(cache, asked, &tables, caller),
+                Readiness::View if !asked.policy.tags.is_empty() => {
+                    engine.give_or_load(cache, asked, &[], caller);
+                }
+                Readiness::View => engine.go_past(asked, caller, "view"),
+                // Changed again, or names more databases than are looked into.
+                Readiness::Unknown => engine.go_past(asked, caller, "schema"),
+            }
+        });
+    }
+
+    /// Reads the schema, once for all who need it, within the deadlines of a call.
+    async fn read_schema(self: &Arc<Self>) -> Result<()> {
+        let Some(cache) = &self.cache else {
+            return Ok(());
+        };
+        let schema = cache.ledger.schema();
+        let _turn = self.schema_turn.lock().await;
+        let question = schema.question();
+        if !question.is_open() {
+            return Ok(());
+        }
+        let mut lease = self.pool.acquire().await?;
+        let limit = self.config().query_timeout().unwrap_or(Duration::MAX);
+        // Marked cancellation point: dropped here, the connection is unusable and the lease discards it.
+        match timeout(limit, schema.read(question, lease.connection())).await {
+            Ok(result) => {
+                lease.put_back();
+                result
+            }
+            Err(_) => {
+                lease.abandon();
+                Err(Error::new(
+                    Kind::QueryTimeout,
+                    "the schema was not read in time (queryTimeoutMs)",
+                ))
+            }
+        }
+    }
+
+    fn give_or_load(
+        self: &Arc<Self>,
+        cache: &Cache<Caller>,
+        asked: CachedCall,
+        tables: &[Box<str>],
+        caller: Asker,
+    ) {
+        let CachedCall {
+            call,
+            digest,
+            key,
+            policy,
+        } = asked;
+        let marks = marks_of(tables, policy.tags.iter(), key.as_deref());
+        let prefix = cache.counts.prefix(prefix_of(key.as_deref()));
+        let epochs = cache.ledger.epochs();
+        let stamp = epochs.stamp(places_of(&marks));
+        let now = Instant::now();
+        let mut older = None;
+        let mut asker = caller;
+        if let Some(entry) = cache.memory.get(&digest) {
+            let is_valid = epochs.are(&entry.stamp) && cache.is_heard_of(&entry, now);
+            if !is_valid {
+                cache.memory.remove(&digest);
+            } else if let Some(caller) =
+                asker.take_if(|_| now < entry.times.stale.max(entry.times.fresh))
+            {
+                let is_stale = now >= entry.times.fresh;
+                cache.counts.add(prefix, |figures| {
+                    figures.hits += 1;
+                    figures.stale += u64::from(is_stale);
+                });
+                let is_due = is_stale || is_due(&entry.times, now);
+                self.answer(caller, Ok(entry.clone()));
+                if !is_due {
+                    return;
+                }
+                // The one who replaces it has nobody waiting, and counts as a call of its own.
+                self.begin();
+            } else if now < entry.times.grace {
+                older = Some(entry);
+            }
+        }
+        let waits = asker.is_some();
+        let patience = policy
+            .soft_timeout_ms
+            .filter(|_| older.is_some())
+            .map(|limit| now + limit);
+        let waiter = asker.map(|caller| Waiter { caller, patience });
+        let waiter = match cache.flights.join(&digest, epochs, waiter) {
+            Ok(number) => {
+                cache
+                    .counts
+                    .add(prefix, |figures| figures.joined += u64::from(waits));
+                if !waits {
+                    self.end_uncounted();
+                }
+                return self.keep_patience(number, patience);
+            }
+            Err(waiter) => waiter,
+        };
+        let number = cache.flights.begin(digest, stamp, older, waiter);
+        cache.counts.add(prefix, |figures| {
+            figures.loads += 1;
+            figures.refreshes += u64::from(!waits);
+        });
+        self.keep_patience(number, patience);
+        let load = Load {
+            number,
+            digest,
+            policy,
+            prefix,
+            is_alone: !waits,
+        };
+        self.admit(call, Outlet::Cached(load));
+    }
+
+    /// Gives a caller the older result when its patience ends.
+    fn keep_patience(self: &Arc<Self>, number: u64, patience: Option<Instant>) {
+        let Some(until) = patience else { return };
+        let engine = self.clone();
+        self.pool.spawn(async move {
+            tokio::select! {
+                () = sleep_until(until) => {}
+                () = engine.abort.wait() => return,
+            }
+            let Some(cache) = &engine.cache else { return };
+            let epochs = cache.ledger.epochs();
+            let Some((callers, older)) = cache.flights.impatient(number, Instant::now(), epochs)
+            else {
+                return;
+            };
+            cache.counts.add(older.prefix, |figures| {
+                figures.grace += callers.len() as u64
+            });
+            for caller in callers {
+                engine.answer(caller, Ok(older.clone()));
+            }
+        });
+    }
+
+    /// Answers a cached call, and wakes whoever sleeps.
+    fn answer(&self, caller: Caller, result: Result<Arc<Entry>>) {
+        if let Some(sleeper) = caller.settle_uncounted(self, result.map(Answer::Cached), None) {
+            sleeper.wake();
+        }
+    }
+}
+
+/// Reads the schema from time to time, for as long as there is a pool.
+async fn keep_schema(engine: Weak<Engine>) {
+    loop {
+        sleep(PERIOD).await;
+        let Some(engine) = engine.upgrade().filter(|engine| !engine.abort.is_called()) else {
+            return;
+        };
+        if let Some(cache) = &engine.cache {
+            cache.ledger.schema().expire();
+        }
+        // What it fails by, the next call will tell.
+        let _ = engine.read_schema().await;
+    }
+}
+
+/// Whether to replace a result before its time: the more likely the nearer that is and the longer a load takes
+/// (XFetch; Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede Prevention, VLDB 2015).
+fn is_due(times: &Times, now: Instant) -> bool {
+    let early = times.took.mul_f64(-fraction().max(f64::MIN_POSITIVE).ln());
+    now + early >= times.fresh
+}
+
+/// What the figures of a key are counted under.
+fn prefix_of(key: Option<&str>) -> &str {
+    let Some(key) = key else { return "(query)" };
+    key.split(':').next().unwrap_or(key)
+}
+
+/// The place where the answer of a load goes.
+pub struct Load {
+    number: u64,
+    digest: Digest,
+    policy: Arc<Policy>,
+    prefix: u32,
+    /// Whether it was begun for nobody.
+    is_alone: bool,
+}
+
+impl Load {
+    /// Keeps what was loaded and hands it to all who wait for it.
+    pub fn put(
+        self,
+        engine: &Engine,
+        result: Result<Answer>,
+        call: &Call,
+    ) -> Option<Arc<dyn Wake>> {
+        let cache = engine.cache.as_ref()?;
+        if self.is_alone {
+            engine.end_uncounted();
+        }
+        let began = cache.flights.began(self.number).map(|(_, began)| began)?;
+        let took = began.elapsed();
+        let slow = engine.observe(call.operation(), &result, took);
+        let outcome = result.and_then(|answer| self.keep(cache, answer, took));
+        let flight = cache.flights.end(self.number)?;
+        let older = flight.older.filter(|older| {
+            let is_in_time = Instant::now() < older.times.grace;
+            outcome.is_err() && is_in_time && cache.ledger.epochs().are(&older.stamp)
+        });
+        cache.counts.add(self.prefix, |figures| {
+            figures.errors += u64::from(outcome.is_err());
+            if older.is_some() {
+                figures.grace += flight.waiters.len() as u64;
+            }
+        });
+        let outcome = older.map_or(outcome, Ok);
+        let mut sleeper = None;
+        // One is told that it was slow.
+        let mut slow = slow;
+        for waiter in flight.waiters {
+            let answer = outcome.clone().map(Answer::Cached);
+            let woken = waiter.caller.settle_uncounted(engine, answer, slow.take());
+            sleeper = sleeper.or(woken);
+        }
+        sleeper
+    }
+
+    fn keep(&self, cache: &Cache<Caller>, answer: Answer, took: Duration) -> Result<Arc<Entry>> {
+        let (stamp, began) = cache.flights.began(self.number).ok_or_else(gone)?;
+        let value = Value::of(answer).map_err(|_| {
+            let message = "a cached query has to be one that returns rows";
+            Error::new(Kind::Unsupported, message)
+        })?;
+        let times = self.policy.times(&value, began, took);
+        let is_allowed = cache.ledger.epochs().allow(&stamp);
+        cache.counts.add(self.prefix, |figures| {
+            figures.fenced += u64::from(!is_allowed);
+            figures.too_large += u64::from(value.size() > self.policy.max_bytes);
+        });
+        let is_kept = is_allowed && times.is_some();
+        let draft = Draft {
+            value,
+            stamp,
+            times: times.unwrap_or(Times {
+                read: began,
+                took,
+                fresh: began,
+                stale: began,
+                grace: began,
+            }),
+            prefix: self.prefix,
+        };
+        if !is_kept {
+            return Ok(draft.unkept());
+        }
+        let (entry, forgotten) = cache.memory.put(self.digest, draft);
+        cache.counts.evict(forgotten);
+        Ok(entry)
+    }
+}
+
+#[cold]
+fn gone() -> Error {
+    Error::new(Kind::Internal, "a load ended twice")
+}
