@@ -241,6 +241,50 @@ export interface Queries {
   queryJson(sql: string, params?: Params | null, options?: JsonOptions): Promise<Buffer>
 
   /**
+   * The rows of a SELECT, kept for some time: as {@link Queries.query} gives them, and new objects for every caller.
+   * The time is a number of seconds, or among the options; 300 by default.
+   *
+   * A kept result is never given after a write of its tables that went through any pool of this process for the same
+   * server, the drop-ins' included, once that write's call has returned, a transaction's at its COMMIT; see docs/caching.md
+   * for other processes and other writers. Callers who ask for the same at the same time share one statement. What is no
+   * plain read, calls NOW(), RAND() and the like, or reads a view without `tags`, is run as by `query`, and so is every
+   * call of a {@link Connection} or {@link Transaction}; `stats().cache.bypassed` counts them by reason.
+   *
+   * @throws {HegarError} `HEGAR_OPTION_INVALID` for a time that is none, a key of more than 1,024 bytes and the like;
+   *   `HEGAR_QUERY_TIMEOUT` past `hardTimeoutMs`.
+   */
+  cachedQuery<T extends object = Row>(
+    sql: string,
+    params?: Params | null,
+    ttlOrOptions?: number | (CacheOptions & Omit<ObjectOptions, 'timeoutMs'>),
+  ): Promise<T[]>
+  cachedQuery<T extends readonly unknown[] = unknown[]>(
+    sql: string,
+    params: Params | null | undefined,
+    options: CacheOptions & Omit<ArrayOptions, 'timeoutMs'>,
+  ): Promise<T[]>
+  cachedQuery<T extends object = TablesRow>(
+    sql: string,
+    params: Params | null | undefined,
+    options: CacheOptions & Omit<TableOptions, 'timeoutMs'>,
+  ): Promise<T[]>
+  cachedQuery<T extends object = Row>(
+    sql: string,
+    params: Params | null | undefined,
+    options: CacheOptions & Omit<WithColumns<ObjectOptions>, 'timeoutMs'>,
+  ): Promise<Rows<T>>
+
+  /**
+   * The same as JSON bytes, as {@link Queries.queryJson} gives them. The Buffer is kept and given to every caller: do not
+   * write to it.
+   */
+  cachedQueryJson(
+    sql: string,
+    params?: Params | null,
+    ttlOrOptions?: number | (CacheOptions & Omit<JsonOptions, 'timeoutMs'>),
+  ): Promise<Buffer>
+
+  /**
    * The rows of a statement, read while they are used, for results of any length: `for await (const row of …)`. Begins
    * with the first row that is asked for; wrong arguments throw at once. No more than some 256 KiB are read ahead, then
    * the server waits. Leaving the loop ends the statement on the server, and the connection serves on. `maxResultBytes`
@@ -397,6 +441,11 @@ export interface Pool extends Queries, EventEmitter<PoolEvents> {
    */
   getConnection(options?: CallOptions): Promise<Connection>
 
+  /**
+   * Makes kept results invalid, at once: of tables that others have written, or by tags, keys and prefixes of keys. What is
+   * being read at this moment is not kept either.
+   */
+  invalidate(what: Invalidation): Promise<void>
   /** What the pool does now and has done so far. */
   stats(): PoolStats
 
@@ -601,6 +650,60 @@ export interface LayoutOptions {
 export interface RowOptions extends ValueOptions, LayoutOptions {
   /** Give the columns too, as `{rows, columns}`. Default: false. */
   columns?: boolean
+}
+
+/** How a result is kept. Times are in seconds, as Redis has them, and may have fractions. */
+export interface CacheOptions {
+  /** For how long the result is fresh: greater than 0. More than 30 days are warned of, as they are milliseconds. Default: 300. */
+  ttl?: number
+  /** The same for a result without rows; 0 keeps none. Default: `ttl`. */
+  negativeTtl?: number
+  /** For how much longer it is given while one caller's statement replaces it. Default: 0. */
+  staleTtl?: number
+  /** For how much longer than `ttl` it is given when the statement that should replace it fails. Default: 0. */
+  graceTtl?: number
+  /** Milliseconds after which a result within `graceTtl` is given to those who wait for another. Default: 0, wait. */
+  softTimeoutMs?: number
+  /**
+   * Milliseconds after which the call rejects with `HEGAR_QUERY_TIMEOUT`; its statement goes on, and its result is kept.
+   * Default: 0, none but the pool's.
+   */
+  hardTimeoutMs?: number
+  /** The share of `ttl`, 0 to 1, by which it is cut at random, so that what came together does not go together. Default: 0. */
+  jitter?: number
+  /** Larger results are given and not kept. Default: `maxEntryBytes` of the pool. */
+  maxBytes?: number
+  /** Names by which {@link Pool.invalidate} finds the result, at most 32. They also let a view be cached. */
+  tags?: readonly string[]
+  /**
+   * A name for the result, such as `product:7` or `products:list:1:20:newest:`, at most 1,024 bytes. Parts end at colons. It
+   * does not replace statement and parameters: another statement under the same key has a result of its own.
+   */
+  key?: string
+  /** Run the statement as if there were no cache, and keep nothing. Default: false. */
+  bypass?: boolean
+  /** Aborted, the call rejects with `HEGAR_ABORTED`; its statement goes on for others. */
+  signal?: AbortSignal
+}
+
+/** What {@link Pool.invalidate} makes invalid; each is one name or several. */
+export interface Invalidation {
+  /** Tables by name, in any case and whatever their database. */
+  tables?: string | readonly string[]
+  tags?: string | readonly string[]
+  keys?: string | readonly string[]
+  /** All keys that begin so: one or more whole parts, such as `products:list:`. */
+  prefix?: string | readonly string[]
+  /** Everything that any pool of this server has kept. */
+  all?: boolean
+}
+
+/** The cache of a pool. */
+export interface CachePoolOptions {
+  /** What results may take in the memory of the process, in bytes; 0 keeps none. Default: 64 MiB. */
+  maxBytes?: number | string
+  /** Larger results are not kept unless a call says otherwise. Default: 1 MiB. */
+  maxEntryBytes?: number | string
 }
 
 /** Options with which a row is an object by column name. */
@@ -924,6 +1027,8 @@ export type Operation = 'query' | 'execute' | 'json' | 'paginate' | 'batch' | 't
 
 /** Durations are in milliseconds and within 2.5 %; counters only rise. */
 export interface PoolStats {
+  /** What {@link Queries.cachedQuery} has done. */
+  cache: CacheStats
   pool: PoolGauges
   queries: {
     /** Calls that finished, well or not. */
@@ -961,6 +1066,47 @@ export interface PoolStats {
   }
   /** Failed calls by code. */
   errors: Record<string, number>
+}
+
+export interface CacheStats {
+  /** Results in the memory of the process. */
+  entries: number
+  /** What they take, of `maxBytes`. */
+  bytes: number
+  maxBytes: number
+  /** Results that were forgotten to make room. */
+  evicted: number
+  /**
+   * Calls that went past the cache, by the reason: `asked` (the option `bypass`), `session` (a connection or transaction),
+   * `view` (one without `tags`), `schema` (it could not be read), and what a statement is, see docs/caching.md.
+   */
+  bypassed: Record<string, number>
+  /** By the part of `key` before its first colon; `(query)` for calls without a key, `(others)` past 100 of them. */
+  prefixes: Record<string, CacheFigures>
+}
+
+/** What was done for the keys of one prefix. */
+export interface CacheFigures {
+  /** Results given from the memory of the process, */
+  hits: number
+  /** of these, past their `ttl` while another was on its way, */
+  stale: number
+  /** and results given within `graceTtl` because no other could be had in time. */
+  grace: number
+  /** Results that came from Redis. */
+  remoteHits: number
+  /** Calls that waited for the statement of another caller. */
+  joined: number
+  /** Statements sent to the server, */
+  loads: number
+  /** of these, to replace a result in time, */
+  refreshes: number
+  /** and those that failed. */
+  errors: number
+  /** Results that were not kept because their tables were written meanwhile, */
+  fenced: number
+  /** or because they are larger than `maxBytes`. */
+  tooLarge: number
 }
 
 export interface PoolGauges {
@@ -1149,6 +1295,8 @@ export interface PoolOptions {
 
   /** Accepted: an object of parameters always fills `:name`, an array always fills `?`. */
   namedPlaceholders?: boolean
+  /** How results of `cachedQuery` are kept. */
+  cache?: CachePoolOptions
   /** Build rows without generated code, for processes that forbid it; slower. Default: false. */
   disableEval?: boolean
   /**

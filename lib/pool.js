@@ -7,6 +7,7 @@ const { normaliseOptions } = require('./options.js')
 const { enclose } = require('./batch.js')
 const { completions } = require('./completions.js')
 const { Cached } = require('./cache/cached.js')
+const { marksOf } = require('./cache/invalidation.js')
 const { Channel } = require('./channel.js')
 const { Connection, faceOf } = require('./connection.js')
 const { Counts } = require('./counts.js')
@@ -168,6 +169,14 @@ class Pool extends Queries {
       outcome.code = this.#channel.failure(error).code
     }
     return { ...outcome, pool: this.stats().pool }
+  }
+
+  async invalidate(what) {
+    try {
+      this.#native.invalidate(marksOf(what))
+    } catch (error) {
+      throw this.#channel.failure(error, undefined, null, this.invalidate)
+    }
   }
 
   stats() {
