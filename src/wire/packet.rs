@@ -12,6 +12,11 @@ use crate::error::{Error, Result};
 
 use super::{reply, stream::Stream};
 
+mod head;
+
+pub use head::Head;
+use head::Tail;
+
 const HEADER: usize = 4;
 /// The longest body of one frame; a body of exactly this length is followed by another frame.
 const MAX_FRAME: usize = 0xFF_FFFF;
@@ -29,6 +34,8 @@ pub struct Packets {
     joined: Vec<u8>,
     /// Whether `joined` holds frames of a packet whose last frame is still to come.
     joining: bool,
+    /// What is still to be dropped of a packet whose head alone was wanted.
+    tail: Option<Tail>,
     read_size: usize,
     sequence: u8,
     outgoing: Vec<u8>,
@@ -49,6 +56,7 @@ impl Packets {
             taken: 0,
             joined: Vec::new(),
             joining: false,
+            tail: None,
             read_size: READ_MIN,
             sequence: 0,
             outgoing: Vec::with_capacity(512),
@@ -109,9 +117,11 @@ impl Packets {
 
     /// Waits for more bytes.
     pub async fn fill(&mut self) -> Result<()> {
-        let missing = self.frame_at(0).map_or(0, |length| {
-            (HEADER + length).saturating_sub(self.received.len())
-        });
+        let missing = match (&self.tail, self.frame_at(0)) {
+            // What is dropped needs no room of its own.
+            (Some(_), _) | (None, None) => 0,
+            (None, Some(length)) => (HEADER + length).saturating_sub(self.received.len()),
+        };
         // Large bodies ask for what they miss, in steps, so that a forged length reserves no memory by itself.
         self.received
             .reserve(self.read_size.max(missing.min(4 * READ_MAX)));

@@ -7,12 +7,12 @@ use super::*;
 const LIMIT: usize = 64 * 1024 * 1024;
 
 /// Our side of a stream, and the bare other end.
-fn pair(limit: usize) -> (Packets, UnixStream) {
+pub fn pair(limit: usize) -> (Packets, UnixStream) {
     let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
     (Packets::new(Stream::Unix(ours), limit), theirs)
 }
 
-fn frame(sequence: u8, body: &[u8]) -> Vec<u8> {
+pub fn frame(sequence: u8, body: &[u8]) -> Vec<u8> {
     let length = (body.len() as u32).to_le_bytes();
     let mut out = vec![length[0], length[1], length[2], sequence];
     out.extend_from_slice(body);
@@ -20,7 +20,7 @@ fn frame(sequence: u8, body: &[u8]) -> Vec<u8> {
 }
 
 /// A body as the frames that a server sends, with sequence numbers from zero.
-fn frames(body: &[u8]) -> Vec<u8> {
+pub fn frames(body: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut sequence = 0;
     let mut rest = body;
@@ -35,7 +35,7 @@ fn frames(body: &[u8]) -> Vec<u8> {
     }
 }
 
-fn pattern(length: usize) -> Vec<u8> {
+pub fn pattern(length: usize) -> Vec<u8> {
     (0..length).map(|index| (index % 251) as u8).collect()
 }
 
