@@ -1389,6 +1389,7 @@ export type HegarErrorCode =
   | 'HEGAR_AUTH_ERROR'
   | 'HEGAR_RESULT_TOO_LARGE'
   | 'HEGAR_SQL_MODE'
+  | 'HEGAR_BINLOG'
   | 'HEGAR_UNSUPPORTED'
   | 'HEGAR_INTERNAL'
 

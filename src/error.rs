@@ -53,6 +53,8 @@ pub enum Kind {
     Parameters,
     /// A text was written for a session that reads literals otherwise; nothing was sent.
     SqlMode,
+    /// The server's binary log can not be followed, as it is set up or for want of a privilege.
+    Binlog,
     Unsupported,
     Options,
     Internal,
@@ -88,6 +90,7 @@ impl Kind {
             Kind::ResultTooLarge => "HEGAR_RESULT_TOO_LARGE",
             Kind::Parameters => "HEGAR_PARAM_INVALID",
             Kind::SqlMode => "HEGAR_SQL_MODE",
+            Kind::Binlog => "HEGAR_BINLOG",
             Kind::Unsupported => "HEGAR_UNSUPPORTED",
             Kind::Options => "HEGAR_OPTION_INVALID",
             Kind::Internal => "HEGAR_INTERNAL",

@@ -11,6 +11,7 @@ const COM_QUIT: u8 = 0x01;
 const COM_INIT_DB: u8 = 0x02;
 const COM_QUERY: u8 = 0x03;
 const COM_PING: u8 = 0x0E;
+const COM_BINLOG_DUMP: u8 = 0x12;
 const COM_STMT_PREPARE: u8 = 0x16;
 const COM_STMT_EXECUTE: u8 = 0x17;
 const COM_STMT_CLOSE: u8 = 0x19;
@@ -36,6 +37,16 @@ pub fn use_database(out: &mut Vec<u8>, database: &str) {
 pub fn query(out: &mut Vec<u8>, sql: &str) {
     out.push(COM_QUERY);
     out.extend_from_slice(sql.as_bytes());
+}
+
+/// Asks for the binary log from a place in it on, for as long as the session lives. `follower` is what a replica's server_id
+/// is: the server ends an older session with the same.
+pub fn dump_binlog(out: &mut Vec<u8>, file: &str, position: u32, follower: u32) {
+    out.push(COM_BINLOG_DUMP);
+    out.extend_from_slice(&position.to_le_bytes());
+    out.extend_from_slice(&[0, 0]); // wait for more at the end, leave annotations out
+    out.extend_from_slice(&follower.to_le_bytes());
+    out.extend_from_slice(file.as_bytes());
 }
 
 pub fn prepare(out: &mut Vec<u8>, sql: &str) {

@@ -257,6 +257,11 @@ impl Connection {
         Ok(())
     }
 
+    /// The packets of the session, for a command whose answer has no end.
+    pub(super) fn into_packets(self) -> Packets {
+        self.packets
+    }
+
     /// Runs one statement without parameters in the text protocol.
     pub async fn query(&mut self, sql: &str, sink: &mut impl RowSink) -> Result<Done> {
         self.start();

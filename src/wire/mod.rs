@@ -8,6 +8,7 @@
 //! Invariant: only this folder names `mysql_common`, `rustls` or a packet.
 
 mod auth;
+mod binlog;
 mod bulk;
 mod column;
 mod command;
@@ -23,6 +24,7 @@ mod statements;
 mod stream;
 mod tls;
 
+pub use binlog::{Binlog, Change};
 #[cfg(test)]
 pub(crate) use column::tests::column as test_column;
 pub use column::{Column, ColumnType, Columns};
