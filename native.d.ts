@@ -71,6 +71,8 @@ export declare class NativePool {
   cacheNote(hits: Uint32Array): void
   /** Calls that JavaScript sent past the cache. */
   cacheBypass(reason: string): void
+  /** Follows the server's log of changes; the outcome, if there is one, is why it can not be followed. */
+  followBinlog(call: number): void
   /** These have changed: marks as `lib/cache/invalidation.js` writes them. */
   invalidate(marks: Array<string>): void
   /** `config` is the JSON that `lib/options.js` made. */

@@ -54,6 +54,7 @@ describe('defaults', () => {
       jsonStrings: false,
       resetOnRelease: false,
       slowQueryMs: 500,
+      cache: { maxBytes: 67108864, followBinlog: false, maxStalenessMs: 1000 },
       workerThreads: 2,
     })
     assert.deepEqual(normaliseOptions({}).pool, {
@@ -63,6 +64,7 @@ describe('defaults', () => {
       leakDetectionMs: 0,
       cursorSecret: null,
       rows: {},
+      cache: { maxEntryBytes: 1048576 },
     })
   })
 

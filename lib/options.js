@@ -67,7 +67,7 @@ function normaliseOptions(input, { env = process.env, cores = availableParalleli
     jsonStrings: get('jsonStrings', false),
     resetOnRelease: get('resetOnRelease', false),
     slowQueryMs: get('slowQueryMs', 500),
-    cache: { maxBytes: get('cache', {}).maxBytes ?? DEFAULT_CACHE_BYTES },
+    cache: cacheOf(get),
     workerThreads: Math.min(get('workerThreads') ?? threadsOf(env), cores),
   }
   const pool = {
@@ -80,6 +80,11 @@ function normaliseOptions(input, { env = process.env, cores = availableParalleli
     cache: { maxEntryBytes: get('cache', {}).maxEntryBytes ?? DEFAULT_ENTRY_BYTES },
   }
   return { native: guarded(native), pool }
+}
+
+function cacheOf(get) {
+  const { maxBytes = DEFAULT_CACHE_BYTES, followBinlog = false, maxStalenessMs = 1000 } = get('cache', {})
+  return { maxBytes, followBinlog, maxStalenessMs }
 }
 
 // How rows are given, see lib/row-options.js.

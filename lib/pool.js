@@ -5,7 +5,7 @@ module.exports = { createPool }
 const { NativePool } = require('./native.js')
 const { normaliseOptions } = require('./options.js')
 const { enclose } = require('./batch.js')
-const { completions } = require('./completions.js')
+const { completions, begin } = require('./completions.js')
 const { Cached } = require('./cache/cached.js')
 const { marksOf } = require('./cache/invalidation.js')
 const { Channel } = require('./channel.js')
@@ -19,7 +19,7 @@ const { Keysets } = require('./keyset.js')
 const { Queries } = require('./queries.js')
 const { readLimits } = require('./call-options.js')
 const { RowOptions } = require('./row-options.js')
-const { begin, transact, isNestedIn } = require('./transaction.js')
+const { begin: beginTransaction, transact, isNestedIn } = require('./transaction.js')
 const { watchLimits } = require('./watch.js')
 const { watchForLeak } = require('./leak.js')
 const tracing = require('./tracing.js')
@@ -74,6 +74,7 @@ class Pool extends Queries {
     this.#label = native.database ?? ''
     this.#limit = native.connectionLimit
     this.#leakMs = pool.leakDetectionMs
+    if (native.cache.followBinlog) this.#followBinlog()
   }
 
   async getConnection(options) {
@@ -81,7 +82,7 @@ class Pool extends Queries {
   }
 
   begin(options) {
-    return begin((limits) => this.#hold(this.begin, limits), options)
+    return beginTransaction((limits) => this.#hold(this.begin, limits), options)
   }
 
   async transaction(fn, options) {
@@ -230,6 +231,21 @@ class Pool extends Queries {
       const failure = error === undefined ? undefined : this.#channel.failure(error)
       tracing.tellAfterwards(tracing.connect, { ...target, ...connect }, failure)
     }
+  }
+
+  // Told once; `stats().cache.binlog` has what became of it.
+  #followBinlog() {
+    const reject = (raw) => {
+      const { message } = this.#channel.failure(raw)
+      process.emitWarning(
+        `what others write is not known, because the server's binary log can not be followed: ${message}`,
+        { type: 'HegarWarning', code: 'HEGAR_BINLOG' },
+      )
+    }
+    const call = { gate: new Gate(), resolve() {}, reject, slow() {}, isQuiet: true, keep: null, kept: null }
+    this.#native.followBinlog(
+      begin({ ...call, piece: null, mayGenerate: false, describes: false, rows: null, built: 0 }),
+    )
   }
 
   // After the call has settled: a listener that throws must not take the results of other calls with it.

@@ -58,7 +58,8 @@ class Front {
     }
     this.#tokens[kept.token + 1] = 1
     this.#hits[kept.prefix]++
-    if (now >= kept.early) this.#judge(kept, now)
+    if (now >= kept.fresh) this.#hits[kept.prefix + 1]++
+    if (now >= kept.early) judge(kept, now)
     return kept
   }
 
@@ -68,17 +69,6 @@ class Front {
     const { marks } = kept
     for (let at = 0; at < marks.length; at += 2) if (epochs[marks[at]] !== marks[at + 1]) return false
     return now < epochs[HORIZON] * TICK_MS || now < kept.read + BOUND_MS
-  }
-
-  // Whether somebody should load it again: who has it stale, and by chance some before (as in src/engine/cached.rs).
-  #judge(kept, now) {
-    const isStale = now >= kept.fresh
-    if (isStale) this.#hits[kept.prefix + 1]++
-    if (isStale || now - kept.took * Math.log(Math.random()) >= kept.fresh) {
-      kept.refresh = true
-      // The next one waits for a while; this one's result takes the place of what there is.
-      kept.early = now + Math.max(kept.took, 10)
-    }
   }
 
   /**
@@ -143,6 +133,14 @@ class Front {
     this.#hits = new Uint32Array(MAX_PREFIXES * 2)
     return hits
   }
+}
+
+// Whether somebody should load it again: who has it stale, and by chance some before (as in src/engine/cached.rs).
+function judge(kept, now) {
+  if (now - kept.took * Math.log(Math.random()) < kept.fresh) return
+  kept.refresh = true
+  // The next one waits for a while; this one's result takes the place of what there is.
+  kept.early = now + Math.max(kept.took, 10)
 }
 
 /** The results of one statement by its parameters. */

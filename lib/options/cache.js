@@ -1,12 +1,14 @@
 'use strict'
 
 const { optionError } = require('../errors.js')
-const { entriesOf, integer } = require('./readers.js')
+const { boolean, entriesOf, integer } = require('./readers.js')
 const { nearest } = require('./nearest.js')
 
 const readers = {
   maxBytes: integer(0, 2 ** 40),
   maxEntryBytes: integer(1, 2 ** 31 - 1),
+  followBinlog: boolean,
+  maxStalenessMs: integer(200, 60_000),
 }
 
 /** The option `cache` of a pool, with what was given. */

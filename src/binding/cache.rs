@@ -130,6 +130,12 @@ impl NativePool {
         self.engine().note_bypass(&reason);
     }
 
+    /// Follows the server's log of changes; the outcome, if there is one, is why it can not be followed.
+    #[napi(catch_unwind)]
+    pub fn follow_binlog(&self, call: u32) {
+        self.engine().follow_binlog(self.reply(call));
+    }
+
     /// These have changed: marks as `lib/cache/invalidation.js` writes them.
     #[napi(catch_unwind)]
     pub fn invalidate(&self, marks: Vec<String>) {

@@ -179,13 +179,14 @@ impl Memory {
         forgotten
     }
 
-    /// Forgets the least used entry of the digest's shard, or of the next one that has any.
+    /// Forgets the least used entry of the digest's shard, or of the next one that has an unused one; the second time
+    /// round, any.
     fn forget_one(&self, digest: &Digest) -> usize {
         let first = shard_index(digest);
-        for index in (first..first + SHARDS).map(|index| index % SHARDS) {
+        for turn in 0..SHARDS * 2 {
             let forgotten = {
-                let mut shard = self.shard(index);
-                self.least_used(&mut shard.entries)
+                let mut shard = self.shard((first + turn) % SHARDS);
+                self.least_used(&mut shard.entries, turn < SHARDS)
             };
             if let Some(entry) = forgotten {
                 self.drop_entry(&entry);
@@ -195,15 +196,19 @@ impl Memory {
         0
     }
 
-    fn least_used(&self, entries: &mut LruCache<Digest, Arc<Entry>>) -> Option<Arc<Entry>> {
-        for _ in 0..MAX_SPARED {
+    fn least_used(
+        &self,
+        entries: &mut LruCache<Digest, Arc<Entry>>,
+        spares: bool,
+    ) -> Option<Arc<Entry>> {
+        for _ in 0..entries.len().min(MAX_SPARED) {
             let (digest, entry) = entries.pop_lru()?;
-            if !self.tokens.take_use(entry.token) {
+            if !(self.tokens.take_use(entry.token) && spares) {
                 return Some(entry);
             }
             entries.put(digest, entry);
         }
-        entries.pop_lru().map(|(_, entry)| entry)
+        None
     }
 
     fn drop_entry(&self, entry: &Entry) {

@@ -4,12 +4,14 @@
 //! - `ledger` is told of every write and bumps the epochs; `schema` knows what a write reaches besides its own table.
 //! - `memory` is tier 1, `entry` what is in it, `policy` for how long.
 //! - `flight` has callers of the same wait for one statement.
+//! - `binlog` follows what anybody writes at the server.
 //! - `counts` are the figures.
 //!
 //! Invariant: a result whose statement began before a write of its tables was known to be over is never kept as fresh
 //! after it. The epochs are noted before the statement is sent and compared when its result is to be kept, given or
 //! waited for; a write changes them when it begins and when it has ended, and nothing is kept in between.
 
+pub mod binlog;
 pub mod counts;
 pub mod entry;
 pub mod epochs;
@@ -38,6 +40,10 @@ use memory::Memory;
 pub struct CacheConfig {
     /// What tier 1 may hold.
     pub max_bytes: usize,
+    /// Whether the server's log of changes is followed, so that what others write is known.
+    pub follow_binlog: bool,
+    /// How long a result may be given that other processes have written meanwhile.
+    pub max_staleness_ms: u64,
 }
 
 /// What a pool keeps.
@@ -46,6 +52,8 @@ pub struct Cache<W> {
     pub memory: Memory,
     pub flights: Flights<W>,
     pub counts: Counts,
+    /// What became of following the server's log.
+    pub binlog: binlog::State,
     /// How long a result is given while others can not be heard of.
     bound: Duration,
     /// Part of every digest: what makes the same statement mean something else.
@@ -65,7 +73,8 @@ impl<W> Cache<W> {
             memory: Memory::new(config.max_bytes),
             flights: Flights::default(),
             counts: Counts::default(),
-            bound: Duration::from_secs(1),
+            binlog: binlog::State::default(),
+            bound: Duration::from_millis(config.max_staleness_ms),
             scope: scope.into(),
         }
     }
@@ -86,6 +95,7 @@ impl<W> Cache<W> {
             "evicted": evicted,
             "bypassed": bypassed,
             "prefixes": prefixes,
+            "binlog": self.binlog.stats(),
         })
     }
 

@@ -126,7 +126,23 @@ impl Schema {
         {
             return Written::Anything;
         }
-        facts.reached(named)
+        facts.reached(named, true)
+    }
+
+    /// The tables whose rows change when those of these do, foreign keys followed and triggers left out: a log has what
+    /// those did.
+    pub fn reached(&self, tables: &[Box<str>]) -> Written {
+        let named: Vec<TableName> = tables
+            .iter()
+            .map(|name| TableName {
+                schema: None,
+                name: name.clone(),
+            })
+            .collect();
+        match self.facts(&[]) {
+            Some(facts) => facts.reached(&named, false),
+            None => Written::Anything,
+        }
     }
 
     /// What is known of the tables that a statement reads; `None` are those of a text that was not understood.
@@ -273,13 +289,13 @@ impl Facts {
         self.wild.insert(table.to_lowercase().into());
     }
 
-    /// The tables that a write of these reaches.
-    fn reached(&self, named: &[TableName]) -> Written {
+    /// The tables that a write of these reaches, and by their triggers if these are not known otherwise.
+    fn reached(&self, named: &[TableName], by_triggers: bool) -> Written {
         let mut reached = BTreeSet::new();
         let mut next: Vec<&str> = named.iter().map(|table| &*table.name).collect();
         while let Some(table) = next.pop() {
             // The tables behind a view are not known.
-            if self.wild.contains(table) || self.views.contains(table) {
+            if by_triggers && self.wild.contains(table) || self.views.contains(table) {
                 return Written::Anything;
             }
             if reached.insert(table.into()) {

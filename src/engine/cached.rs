@@ -4,7 +4,7 @@
 //! and handed to all who wait, by [`Load`].
 
 use std::{
-    sync::{Arc, Weak, atomic::Ordering},
+    sync::{Arc, Mutex, PoisonError, Weak, atomic::Ordering},
     time::Duration,
 };
 
@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::{
     cache::{
-        Cache, Digest,
+        Cache, Digest, binlog,
         entry::{Entry, Times, Value},
         flight::Waiter,
         marks_of,
@@ -28,7 +28,7 @@ use crate::{
     statement::Statement,
 };
 
-use super::{Caller, Engine, job::Outlet};
+use super::{Caller, Engine, Reply, job::Outlet};
 
 /// A call whose result may be kept.
 pub struct CachedCall {
@@ -65,6 +65,26 @@ impl Engine {
             Readiness::View => self.go_past(asked, caller, "view"),
             Readiness::Unknown => self.look_first(asked, caller),
         }
+    }
+
+    /// Follows the server's log of changes until the pool is closed. `told` gets the first reason why it can not be, or none.
+    pub fn follow_binlog(self: &Arc<Self>, told: Box<dyn Reply>) {
+        let engine = self.clone();
+        let told = Mutex::new(Some(told));
+        let tell = move |error| {
+            let told = told.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(sleeper) = told.and_then(|told| told.send(Err(error), None, None)) {
+                sleeper.wake();
+            }
+        };
+        self.pool.spawn(async move {
+            let Some(cache) = &engine.cache else { return };
+            let login = engine.login();
+            tokio::select! {
+                () = binlog::follow(&login, &cache.ledger, &cache.binlog, tell) => {}
+                () = engine.abort.wait() => {}
+            }
+        });
     }
 
     /// What the result of a call is recognised by; `None` if this pool keeps none.
