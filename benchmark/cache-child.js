@@ -1,0 +1,78 @@
+'use strict'
+
+// One case of benchmark/cache.js in a process of its own: checks its answers, warms up, and measures hits one at a time.
+
+const fs = require('node:fs')
+const { deepStrictEqual } = require('node:assert')
+const { performance } = require('node:perf_hooks')
+const { createPool } = require('../index.js')
+const { cases, SQL } = require('./cache-cases')
+const { Histogram, threadCpuUs } = require('./measure')
+
+// How many hits are made between two looks at the clock.
+const BATCH = 50
+
+async function main() {
+  const { name, place, redis, documents, quick } = JSON.parse(process.env.HEGAR_BENCH_JOB)
+  const source = createPool(place)
+  const ids = Array.from({ length: documents }, (_, index) => index + 1)
+  const load = (id) => source.queryJson(SQL, [id])
+  const { hit, read, close, stats } = await cases[name]({ place, redis, load, ids })
+  for (const id of ids) {
+    await hit(id)
+    await settled(name)
+    deepStrictEqual(read(await hit(id)), JSON.parse(await load(id)), `${name} gives another document`)
+  }
+  const { length: bytes } = await load(1)
+  const loadsBefore = stats?.().prefixes['(query)'].loads
+  await batches(hit, documents, quick ? 100 : 500)
+  const cpu = threadCpuUs()
+  const { hits, ms } = await batches(hit, documents, quick ? 300 : 2000)
+  const mainNsPerHit = ((threadCpuUs() - cpu) * 1000) / hits
+  const latencies = await timed(hit, documents, quick ? 200 : 1000)
+  if (stats !== undefined && stats().prefixes['(query)'].loads !== loadsBefore)
+    throw new Error('not all were hits')
+  const result = { nsPerHit: (ms * 1e6) / hits, mainNsPerHit, p99Us: latencies.quantile(0.99), bytes }
+  await close()
+  await source.close()
+  fs.writeSync(3, JSON.stringify(result))
+}
+
+// What is stored in Redis is stored behind the answer.
+function settled(name) {
+  return name.startsWith('tier2') ? new Promise((resolve) => setTimeout(resolve, 5)) : undefined
+}
+
+async function batches(hit, documents, ms) {
+  const began = performance.now()
+  let hits = 0
+  let id = 0
+  while (performance.now() - began < ms) {
+    for (let count = 0; count < BATCH; count++) {
+      id = id === documents ? 1 : id + 1
+      await hit(id)
+    }
+    hits += BATCH
+  }
+  return { hits, ms: performance.now() - began }
+}
+
+async function timed(hit, documents, ms) {
+  const latencies = new Histogram()
+  const began = performance.now()
+  let id = 0
+  let last = began
+  while (last - began < ms) {
+    id = id === documents ? 1 : id + 1
+    await hit(id)
+    const now = performance.now()
+    latencies.add(now - last)
+    last = now
+  }
+  return latencies
+}
+
+main().catch((error) => {
+  console.error(error)
+  process.exitCode = 1
+})

@@ -1,0 +1,127 @@
+'use strict'
+
+// `npm run bench:cache -- [--quick] [--out FILE]`: what a hit costs, beside the caches that people use. Every case gives
+// the same documents of some 10 kB, in a process of its own, and the cases take turns; figures are medians over the rounds.
+
+const { spawn } = require('node:child_process')
+const fs = require('node:fs')
+const path = require('node:path')
+const { createPool } = require('../index.js')
+const { startMariadb } = require('../tools/mariadb')
+const { startRedis } = require('../tools/redis')
+const { CASES } = require('./cache-cases')
+
+const CHILD = path.join(__dirname, 'cache-child.js')
+const DOCUMENTS = 100
+const ROWS = 20
+const DEADLINE_MS = 120_000
+
+const NAMES = {
+  'tier1-json': 'cachedQueryJson, in memory',
+  'tier1-objects': 'cachedQuery, in memory, new objects',
+  'tier2-json': 'cachedQueryJson, Redis alone',
+  'bentocache-memory': 'bentocache getOrSet, in memory',
+  'bentocache-redis': 'bentocache getOrSet, Redis alone',
+  'ioredis-json': 'ioredis get and JSON.parse',
+  'lru-cache-js': 'lru-cache get',
+}
+
+async function main() {
+  const { quick, out } = readArguments(process.argv.slice(2))
+  const server = await startMariadb({ log: console.log })
+  const redis = await startRedis({ log: console.log })
+  try {
+    const place = { host: server.host, port: server.port, user: server.user, database: 'bench' }
+    await fill(place)
+    const job = { place, redis: { host: redis.host, port: redis.port }, documents: DOCUMENTS, quick }
+    const rounds = quick ? 3 : 9
+    const samples = Object.fromEntries(CASES.map((name) => [name, []]))
+    for (let round = 1; round <= rounds; round++) {
+      for (const name of CASES) {
+        samples[name].push(await run({ ...job, name }))
+        process.stdout.write(`\rround ${round} of ${rounds}: ${name.padEnd(20)}`)
+      }
+    }
+    process.stdout.write('\r'.padEnd(50) + '\r')
+    const results = CASES.map((name) => ({
+      case: name,
+      nsPerHit: Math.round(median(samples[name].map(({ nsPerHit }) => nsPerHit))),
+      mainNsPerHit: Math.round(median(samples[name].map(({ mainNsPerHit }) => mainNsPerHit))),
+      p99Us: Number(median(samples[name].map(({ p99Us }) => p99Us)).toFixed(1)),
+    }))
+    if (out !== null) fs.writeFileSync(out, `${JSON.stringify(results, null, 2)}\n`)
+    report(results, samples['tier1-json'][0].bytes)
+  } finally {
+    await redis.stop()
+    await server.stop()
+  }
+}
+
+function report(results, bytes) {
+  console.log(
+    `A hit of a document of ${bytes} bytes, one at a time: ns, of them the JavaScript thread's, and p99 in µs`,
+  )
+  for (const { case: name, nsPerHit, mainNsPerHit, p99Us } of results) {
+    const columns = [nsPerHit, mainNsPerHit, p99Us].map((figure) => String(figure).padStart(9)).join(' ')
+    console.log(`${NAMES[name].padEnd(38)} ${columns}`)
+  }
+}
+
+async function fill({ database, ...place }) {
+  const admin = createPool(place)
+  await admin.execute(`CREATE DATABASE ${database}`)
+  await admin.close()
+  const db = createPool({ ...place, database })
+  await db.execute(
+    'CREATE TABLE documents (id INT, place INT, title VARCHAR(100), body VARCHAR(500), price DECIMAL(10,2), PRIMARY KEY (id, place))',
+  )
+  const rows = []
+  for (let id = 1; id <= DOCUMENTS; id++) {
+    for (let place = 1; place <= ROWS; place++) {
+      rows.push([id, place, `Product ${id} in place ${place}`, `Words about it. `.repeat(25), '19.90'])
+    }
+  }
+  await db.batch('INSERT INTO documents VALUES (?, ?, ?, ?, ?)', rows)
+  await db.close()
+}
+
+function run(job) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [CHILD], {
+      env: { ...process.env, HEGAR_BENCH_JOB: JSON.stringify(job), NODE_OPTIONS: '' },
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      timeout: DEADLINE_MS,
+      killSignal: 'SIGKILL',
+    })
+    let said = ''
+    let text = ''
+    child.stdout.on('data', (chunk) => (said += chunk))
+    child.stderr.on('data', (chunk) => (said += chunk))
+    child.stdio[3].on('data', (chunk) => (text += chunk))
+    child.on('error', reject)
+    child.on('close', () => {
+      if (text !== '') resolve(JSON.parse(text))
+      else reject(new Error(`${job.name} left no result; it printed: ${said.trim().slice(-2000)}`))
+    })
+  })
+}
+
+function median(values) {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[sorted.length >> 1]
+}
+
+function readArguments(argv) {
+  const given = { quick: false, out: null }
+  for (let at = 0; at < argv.length; at++) {
+    if (argv[at] === '--quick') given.quick = true
+    else if (argv[at] === '--out' && argv[at + 1]) given.out = argv[++at]
+    else throw new Error(`unknown or incomplete option ${argv[at]}; there are --quick and --out FILE`)
+  }
+  return given
+}
+
+main().catch((error) => {
+  console.error(error.message)
+  process.exitCode = 1
+})
