@@ -4,6 +4,7 @@
 //! - `template` finds the placeholders and writes the text that is prepared.
 //! - `statement` judges what the statement is and what it leaves behind.
 //! - `plain` tells reads that may run again from all others.
+//! - `functions` knows the servers' own functions and finds the calls of others.
 //! - `infile` finds the file of a LOAD DATA LOCAL.
 //! - `script` cuts a file of statements.
 //! - `slot` finds where a condition of ours goes.
@@ -13,6 +14,7 @@
 //! Invariant: a value never becomes part of the text here. Placeholders turn into `?` and
 //! nothing else does, so text the caller did not write never reaches the server.
 
+mod functions;
 mod infile;
 mod lexer;
 mod plain;

@@ -40,6 +40,8 @@ pub(super) struct Nature {
     pub(super) single: bool,
     pub(super) changes_session: bool,
     pub(super) plain_read: bool,
+    /// Whether it is a plain read on a server that has the functions and the syntax it uses.
+    pub(super) computes: bool,
 }
 
 impl Nature {
@@ -51,6 +53,7 @@ impl Nature {
             single: false,
             changes_session: true,
             plain_read: false,
+            computes: false,
         }
     }
 }
@@ -67,13 +70,14 @@ pub(super) fn nature(sql: &str) -> Nature {
     let mut unforeseen = false;
     let mut odd = doubts.odd;
     for reading in doubts.readings() {
-        if nature.changes_session && !nature.single && !nature.plain_read {
+        if nature.changes_session && !nature.single && !nature.computes {
             break;
         }
         let (other, more) = judge(sql, reading);
         nature.single &= other.single;
         nature.changes_session |= other.changes_session;
         nature.plain_read &= other.plain_read;
+        nature.computes &= other.computes;
         executables = executables.max(more.executables);
         odd |= more.odd;
         unforeseen |= more.exceeds(doubts);
@@ -83,21 +87,31 @@ pub(super) fn nature(sql: &str) -> Nature {
         nature.changes_session = true;
     }
     nature.changes_session |= odd;
-    nature.plain_read &= nature.single && !nature.changes_session && executables == 0;
+    nature.computes &= nature.single && !nature.changes_session && executables == 0;
+    nature.plain_read &= nature.computes;
     nature
 }
 
 /// What a reading met whose meaning depends on the server.
 #[derive(Clone, Copy)]
-struct Doubts {
-    escaped_quote: bool,
-    executables: usize,
+pub(super) struct Doubts {
+    pub(super) escaped_quote: bool,
+    pub(super) executables: usize,
     /// See [`Lexer::odd`].
-    odd: bool,
+    pub(super) odd: bool,
 }
 
 impl Doubts {
-    fn readings(self) -> impl Iterator<Item = Reading> {
+    pub(super) fn of(lexer: &Lexer<'_>) -> Self {
+        Self {
+            escaped_quote: lexer.escaped_quote,
+            executables: lexer.executables,
+            odd: lexer.odd,
+        }
+    }
+
+    /// The other readings that they leave open.
+    pub(super) fn readings(self) -> impl Iterator<Item = Reading> {
         let escapes: &[_] = if self.escaped_quote {
             &[(true, true), (true, false), (false, false)]
         } else {
@@ -143,15 +157,9 @@ fn judge(sql: &str, reading: Reading) -> (Nature, Doubts) {
         single: !survey.several,
         changes_session: survey.changes,
         plain_read: plain.verdict(),
+        computes: plain.computes(),
     };
-    (
-        nature,
-        Doubts {
-            escaped_quote: lexer.escaped_quote,
-            executables: lexer.executables,
-            odd: lexer.odd,
-        },
-    )
+    (nature, Doubts::of(&lexer))
 }
 
 /// One pass over the tokens of one reading.

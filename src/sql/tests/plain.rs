@@ -32,6 +32,8 @@ fn selects_that_only_compute_are_plain_reads() {
         "SELECT p.id, COALESCE(AVG(r.rating), 0) FROM p LEFT JOIN r ON (r.p = p.id) WHERE EXISTS (SELECT 1)",
         "SELECT IF (a = 1, (2), 3) FROM t USE INDEX (i) ORDER BY (a) LIMIT ? OFFSET ?",
         "SELECT HEX(id), a = ANY (SELECT 1) FROM t WHERE id = UNHEX(?) AND MATCH (a) AGAINST (? IN BOOLEAN MODE)",
+        "SELECT ROW_NUMBER() OVER (ORDER BY a), LAG(COUNT(*), 1) OVER w FROM t WINDOW w AS (ORDER BY (b))",
+        "SELECT JSON_SET(a, '$.b', 1), INSERT(a, 1, 2, 'x'), STDDEV_POP(b) FROM t AS x (a, b)",
         "SELECT 1.5, .5, 1.5e3, 1e-3, 2. FROM t WHERE a < 0.10 AND t1.e5 = 1",
     ]);
 }
@@ -74,6 +76,11 @@ fn a_function_that_is_not_known_makes_a_read_not_plain() {
         "SELECT substring /* here */ (1)",
         "SELECT AGAINST(1)",
         "SELECT row_number() AS n",
+        "SELECT row_number()",
+        "SELECT lag(count(a), 1), 2 OVER",
+        "SELECT lag(my_function(a)) OVER w",
+        // Not every server has them.
+        "SELECT REGEXP_REPLACE(a, 'b', 'c'), JSON_ARRAYAGG(a)",
     ]);
 }
 
