@@ -5,6 +5,7 @@
 //! - `statement` judges what the statement is and what it leaves behind.
 //! - `plain` tells reads that may run again from all others.
 //! - `functions` knows the servers' own functions and finds the calls of others.
+//! - `tables` tells which tables a statement reads and writes, and whether its result may be kept.
 //! - `infile` finds the file of a LOAD DATA LOCAL.
 //! - `script` cuts a file of statements.
 //! - `slot` finds where a condition of ours goes.
@@ -21,7 +22,7 @@ mod plain;
 mod script;
 pub mod slot;
 mod statement;
-mod tables;
+pub mod tables;
 mod template;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@ mod plain;
 mod session;
 mod slots;
 mod soup;
+mod tables;
 
 use super::{Placeholders, Template};
 
