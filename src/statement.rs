@@ -5,7 +5,10 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use crate::sql::{self, Effects, Placeholders, Template, TemplateError};
+use crate::sql::{
+    Placeholders, Template, TemplateError,
+    tables::{self, Change, Effects},
+};
 
 /// One SQL text as JavaScript gave it. Connections key their prepared statements by its number, so that no call
 /// hashes or compares the text.
@@ -18,6 +21,7 @@ pub struct Statement {
     literal_backslash: Option<bool>,
     /// What it reads and writes, once somebody has asked.
     effects: OnceLock<Arc<Effects>>,
+    change: OnceLock<Arc<Change>>,
 }
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -67,6 +71,7 @@ impl Statement {
             is_text: false,
             literal_backslash: None,
             effects: OnceLock::new(),
+            change: OnceLock::new(),
         })
     }
 
@@ -85,6 +90,7 @@ impl Statement {
             is_text: true,
             literal_backslash,
             effects: OnceLock::new(),
+            change: OnceLock::new(),
         }
     }
 
@@ -118,8 +124,14 @@ impl Statement {
 
     /// What it reads and writes; found out once.
     pub fn effects(&self) -> Arc<Effects> {
-        let find = || Arc::new(sql::effects(self.template.text()));
+        let find = || Arc::new(tables::effects(self.template.text()));
         self.effects.get_or_init(find).clone()
+    }
+
+    /// What may be different behind it; found out once.
+    pub fn change(&self) -> Arc<Change> {
+        let find = || Arc::new(tables::change(self.template.text()));
+        self.change.get_or_init(find).clone()
     }
 
     pub fn template(&self) -> &Template {

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::{
     config::Config,
     error::{Error, Kind, Result},
-    sql,
+    sql::tables,
     wire::{Binlog, Change},
 };
 
@@ -155,11 +155,11 @@ impl Open<'_> {
             Change::Table { table, .. } => self.begin(&[table.to_lowercase().into()]),
             Change::Statement { schema, sql } => {
                 ledger.schema().want(&schema);
-                let effects = sql::effects(&sql);
-                if effects.changes_schema {
+                let change = tables::change(&sql);
+                if change.changes_schema {
                     ledger.schema().change();
                 }
-                match ledger.schema().written(&effects) {
+                match ledger.schema().written(&change) {
                     Written::Nothing => {}
                     Written::Tables(tables) => {
                         let tables: Vec<Box<str>> = tables.into_iter().collect();

@@ -15,7 +15,7 @@ use std::{
 
 use crate::{
     config::Config,
-    sql::{Effects, Writes},
+    sql::tables::{Change, Writes},
     statement::Statement,
 };
 
@@ -104,14 +104,14 @@ impl Ledger {
     }
 
     /// The marks that a statement may change.
-    fn marks(&self, effects: &Effects) -> Vec<Box<str>> {
-        if effects.changes_schema {
+    fn marks(&self, change: &Change) -> Vec<Box<str>> {
+        if change.changes_schema {
             self.schema.change();
         }
-        if let Some(database) = &effects.uses {
+        if let Some(database) = &change.uses {
             self.schema.want(database);
         }
-        match self.schema.written(effects) {
+        match self.schema.written(change) {
             Written::Nothing => Vec::new(),
             Written::Tables(tables) => tables.iter().map(|table| table_mark(table)).collect(),
             Written::Anything => vec![EVERYTHING.into()],
@@ -161,17 +161,19 @@ impl Unsettled {
             self.unread.get_or_insert_with(|| ledger.clone());
             return;
         }
-        let effects = statement.effects();
-        if matches!(effects.writes, Writes::Nothing) && effects.uses.is_none() {
-            // Most statements that are no plain reads end transactions or set something.
-            if effects.unknown_functions.is_empty() && !effects.changes_schema {
-                return;
-            }
+        let change = statement.change();
+        // Most statements that are no plain reads end transactions or set something.
+        if matches!(change.writes, Writes::Nothing)
+            && change.uses.is_none()
+            && change.unknown_functions.is_empty()
+            && !change.changes_schema
+        {
+            return;
         }
-        let mut marks = ledger.marks(&effects);
+        let mut marks = ledger.marks(&change);
         marks.retain(|mark| !self.entries.iter().any(|entry| entry.marks.contains(mark)));
-        if !marks.is_empty() || effects.changes_schema {
-            self.enter(ledger, marks, effects.changes_schema);
+        if !marks.is_empty() || change.changes_schema {
+            self.enter(ledger, marks, change.changes_schema);
         }
     }
 

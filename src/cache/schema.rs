@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::{
     error::Result,
-    sql::{self, Effects, TableName, Writes},
+    sql::tables::{self, Change, Effects, TableName, Writes},
     wire::{Cell, Columns, Connection, Memo, Row, RowSink},
 };
 
@@ -53,8 +53,8 @@ struct Facts {
     followers: HashMap<Box<str>, Vec<Box<str>>>,
     /// Tables with triggers that may write anything.
     wild: HashSet<Box<str>>,
-    /// Stored functions that may write.
-    writers: HashSet<Box<str>>,
+    /// Stored functions, and whether each may write.
+    functions: HashMap<Box<str>, bool>,
 }
 
 /// What a statement may have changed.
@@ -71,6 +71,8 @@ pub enum Readiness {
     Tables(Vec<Box<str>>),
     /// One of them is a view.
     View,
+    /// It calls a stored function.
+    Function,
     /// The schema has to be read first.
     Unknown,
 }
@@ -108,21 +110,21 @@ impl Schema {
     }
 
     /// What the statement may have changed.
-    pub fn written(&self, effects: &Effects) -> Written {
-        let has_functions = !effects.unknown_functions.is_empty();
-        let named: &[TableName] = match &effects.writes {
+    pub fn written(&self, change: &Change) -> Written {
+        let functions = &change.unknown_functions;
+        let has_functions = !functions.is_empty();
+        let named: &[TableName] = match &change.writes {
             Writes::Anything => return Written::Anything,
             Writes::Nothing if !has_functions => return Written::Nothing,
             Writes::Nothing => &[],
             Writes::Tables(tables) => tables,
         };
-        let Some(facts) = self.facts(named) else {
+        let Some(facts) = self.facts(named, functions) else {
             return Written::Anything;
         };
-        if effects
-            .unknown_functions
+        if functions
             .iter()
-            .any(|name| facts.writers.contains(name))
+            .any(|name| facts.function(name) == Some(true))
         {
             return Written::Anything;
         }
@@ -139,18 +141,22 @@ impl Schema {
                 name: name.clone(),
             })
             .collect();
-        match self.facts(&[]) {
+        match self.facts(&[], &[]) {
             Some(facts) => facts.reached(&named, false),
             None => Written::Anything,
         }
     }
 
-    /// What is known of the tables that a statement reads; `None` are those of a text that was not understood.
-    pub fn readiness(&self, reads: Option<&[TableName]>) -> Readiness {
-        let named = reads.unwrap_or_default();
-        let Some(facts) = self.facts(named) else {
+    /// What is known of the tables that a statement reads.
+    pub fn readiness(&self, effects: &Effects) -> Readiness {
+        let named = effects.reads.as_deref().unwrap_or_default();
+        let functions = &effects.change.unknown_functions;
+        let Some(facts) = self.facts(named, functions) else {
             return Readiness::Unknown;
         };
+        if functions.iter().any(|name| facts.function(name).is_some()) {
+            return Readiness::Function;
+        }
         if named.iter().any(|table| facts.views.contains(&table.name)) {
             return Readiness::View;
         }
@@ -158,14 +164,18 @@ impl Schema {
     }
 
     /// The facts, if they are of all databases that matter.
-    fn facts(&self, named: &[TableName]) -> Option<Arc<Facts>> {
+    fn facts(&self, named: &[TableName], functions: &[Box<str>]) -> Option<Arc<Facts>> {
         let mut state = self.lock();
-        for database in named.iter().filter_map(|table| table.schema.as_ref()) {
+        let of_tables = named.iter().filter_map(|table| table.schema.as_deref());
+        let of_functions = functions
+            .iter()
+            .filter_map(|name| Some(name.split_once('.')?.0));
+        for database in of_tables.chain(of_functions) {
             if !state.wanted.contains(database) {
                 if state.wanted.len() >= MAX_DATABASES {
                     return None;
                 }
-                state.wanted.insert(database.clone());
+                state.wanted.insert(database.into());
             }
         }
         let facts = state.facts.as_ref()?;
@@ -231,10 +241,10 @@ impl Schema {
         let columns = "ROUTINE_NAME, SQL_DATA_ACCESS";
         for row in rows(connection, columns, "ROUTINES", "ROUTINE_SCHEMA").await? {
             // What a function is declared to do is not enforced, but who declares it to read alone means it.
-            if let [name, access] = &row[..]
-                && !matches!(access.as_str(), "READS SQL DATA" | "NO SQL")
-            {
-                facts.writers.insert(name.to_lowercase().into());
+            if let [name, access] = &row[..] {
+                let may_write = !matches!(access.as_str(), "READS SQL DATA" | "NO SQL");
+                let known = facts.functions.entry(name.to_lowercase().into());
+                *known.or_default() |= may_write;
             }
         }
         let mut state = self.lock();
@@ -258,8 +268,14 @@ impl Facts {
             views: HashSet::new(),
             followers: HashMap::new(),
             wild: HashSet::new(),
-            writers: HashSet::new(),
+            functions: HashMap::new(),
         }
+    }
+
+    /// Whether the function of this name, perhaps behind that of a database, may write; `None` if there is no such one.
+    fn function(&self, name: &str) -> Option<bool> {
+        let name = name.split_once('.').map_or(name, |(_, name)| name);
+        self.functions.get(name).copied()
     }
 
     fn follow(&mut self, table: &str, follower: Box<str>) {
@@ -268,14 +284,14 @@ impl Facts {
     }
 
     fn trigger(&mut self, table: &str, action: &str) {
-        let effects = sql::effects(action);
+        let change = tables::change(action);
         // In a trigger this word begins a block and no transaction.
         let is_block = action
             .trim_start()
             .get(..5)
             .is_some_and(|word| word.eq_ignore_ascii_case("BEGIN"));
-        match &effects.writes {
-            _ if is_block || !effects.unknown_functions.is_empty() => {}
+        match &change.writes {
+            _ if is_block || !change.unknown_functions.is_empty() => {}
             Writes::Tables(tables) => {
                 for written in tables {
                     self.follow(table, written.name.clone());

@@ -24,7 +24,7 @@ use crate::{
     call::{Answer, Call},
     error::{Error, Kind, Result},
     pool::Wake,
-    sql::Uncacheable,
+    sql::tables::Uncacheable,
     statement::Statement,
 };
 
@@ -53,17 +53,32 @@ impl Engine {
         match effects.uncacheable {
             None => {}
             // Whoever names what it depends on need not be understood.
-            Some(Uncacheable::Unparsed)
-                if effects.may_be_tagged() && !asked.policy.tags.is_empty() => {}
+            Some(Uncacheable::Unparsed) if !asked.policy.tags.is_empty() => {}
             Some(reason) => return self.go_past(asked, caller, reason.name()),
         }
-        match cache.ledger.schema().readiness(effects.reads.as_deref()) {
+        match cache.ledger.schema().readiness(&effects) {
+            Readiness::Unknown => self.look_first(asked, caller),
+            known => self.decide(cache, known, asked, caller),
+        }
+    }
+
+    /// Goes on with what is known of the tables that the statement reads.
+    fn decide(
+        self: &Arc<Self>,
+        cache: &Cache<Caller>,
+        known: Readiness,
+        asked: CachedCall,
+        caller: Asker,
+    ) {
+        match known {
             Readiness::Tables(tables) => self.give_or_load(cache, asked, &tables, caller),
             Readiness::View if !asked.policy.tags.is_empty() => {
                 self.give_or_load(cache, asked, &[], caller);
             }
             Readiness::View => self.go_past(asked, caller, "view"),
-            Readiness::Unknown => self.look_first(asked, caller),
+            Readiness::Function => self.go_past(asked, caller, "function"),
+            // Changed again, or names more databases than are looked into.
+            Readiness::Unknown => self.go_past(asked, caller, "schema"),
         }
     }
 
@@ -134,15 +149,8 @@ impl Engine {
             let Some(cache) = engine.cache.as_ref().filter(|_| known.is_ok()) else {
                 return engine.go_past(asked, caller, "schema");
             };
-            match cache.ledger.schema().readiness(effects.reads.as_deref()) {
-                Readiness::Tables(tables) => engine.give_or_load(cache, asked, &tables, caller),
-                Readiness::View if !asked.policy.tags.is_empty() => {
-                    engine.give_or_load(cache, asked, &[], caller);
-                }
-                Readiness::View => engine.go_past(asked, caller, "view"),
-                // Changed again, or names more databases than are looked into.
-                Readiness::Unknown => engine.go_past(asked, caller, "schema"),
-            }
+            let known = cache.ledger.schema().readiness(&effects);
+            engine.decide(cache, known, asked, caller);
         });
     }
 

@@ -31,6 +31,5 @@ mod tuple;
 pub use infile::{local_file, local_file_in};
 pub use script::{Mode, Piece, Script};
 pub use statement::StatementKind;
-pub use tables::{Effects, TableName, Uncacheable, Writes, effects};
 pub use template::{Placeholders, Template, TemplateError};
 pub use tuple::Tuple;
