@@ -6,6 +6,7 @@
 //! The text does not tell what a view reads, what a trigger or a foreign key writes along, what a stored function does,
 //! which name is a sequence or a temporary table, or that a table stands for others (MERGE, FEDERATED). Nor does it
 //! tell what the session adds: its database, its settings, its transaction. Whoever keeps results has to know these.
+//! And where a server makes a date of a TIME, it takes today's, which only the types of the columns would tell.
 
 mod head;
 mod name;

@@ -129,9 +129,10 @@ impl Visitor for Tables {
             TableFactor::Table {
                 args: None,
                 version: None,
+                sample: None,
                 ..
             }
-            | TableFactor::Derived { .. }
+            | TableFactor::Derived { sample: None, .. }
             | TableFactor::NestedJoin { .. }
             | TableFactor::JsonTable { .. } => ControlFlow::Continue(()),
             _ => ControlFlow::Break(()),
