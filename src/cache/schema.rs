@@ -48,6 +48,7 @@ struct State {
 struct Facts {
     databases: BTreeSet<Box<str>>,
     read: Instant,
+    /// Tables that stand for others: views, sequences, and those whose rows are kept by other tables or servers.
     views: HashSet<Box<str>>,
     /// The tables whose rows change when those of the key's table do.
     followers: HashMap<Box<str>, Vec<Box<str>>>,
@@ -218,9 +219,12 @@ impl Schema {
             Ok(texts.rows)
         };
         let mut facts = Facts::new(databases.clone(), read);
-        for row in rows(connection, "TABLE_NAME", "VIEWS", "TABLE_SCHEMA").await? {
-            if let [view] = &row[..] {
-                facts.views.insert(view.to_lowercase().into());
+        let columns = "TABLE_NAME, TABLE_TYPE, ENGINE";
+        for row in rows(connection, columns, "TABLES", "TABLE_SCHEMA").await? {
+            if let [table, kind, engine] = &row[..]
+                && !(TABLES.contains(&&**kind) && !ELSEWHERE.contains(&&*engine.to_uppercase()))
+            {
+                facts.views.insert(table.to_lowercase().into());
             }
         }
         let columns = "REFERENCED_TABLE_NAME, TABLE_NAME, DELETE_RULE, UPDATE_RULE";
@@ -325,6 +329,11 @@ impl Facts {
         Written::Tables(reached)
     }
 }
+
+/// The kinds of tables with rows of their own.
+const TABLES: &[&str] = &["BASE TABLE", "SYSTEM VERSIONED"];
+/// Engines whose tables have their rows elsewhere.
+const ELSEWHERE: &[&str] = &["MRG_MYISAM", "FEDERATED", "CONNECT", "SPIDER"];
 
 /// Whether the rule of a foreign key changes rows.
 fn acts(rule: &str) -> bool {
