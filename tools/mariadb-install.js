@@ -1,5 +1,6 @@
 'use strict'
 
+const { aptInstall } = require('./apt.js')
 const { run, which } = require('./run.js')
 
 const PACKAGE = 'mariadb-server-core'
@@ -21,17 +22,12 @@ async function ensureMariadb({ log = () => {}, signal } = {}) {
 }
 
 async function install({ log, signal }) {
-  const aptGet = which('apt-get')
-  if (!aptGet || process.getuid?.() !== 0) {
-    throw new Error(
-      `no MariaDB server was found: install it with "apt-get install ${PACKAGE}", ` +
-        'or set DATABASE_URL or DB_HOST to a server of yours',
-    )
-  }
-  log(`Installing ${PACKAGE} with apt-get`)
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  await run(aptGet, ['update', '-q'], { env, signal })
-  await run(aptGet, ['install', '-y', '-q', '--no-install-recommends', PACKAGE], { env, signal })
+  await aptInstall(PACKAGE, {
+    missing: 'no MariaDB server was found',
+    instead: 'set DATABASE_URL or DB_HOST to a server of yours',
+    log,
+    signal,
+  })
 }
 
 module.exports = { ensureMariadb }

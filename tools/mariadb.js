@@ -4,18 +4,22 @@ const { spawn } = require('node:child_process')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
-const { WORK_DIR, succeeds, tail } = require('./run.js')
+const { succeeds, tail } = require('./run.js')
 const { ensureMariadb } = require('./mariadb-install.js')
 const { freePort, greets } = require('./sockets.js')
+const {
+  endsWithProcess,
+  hasEnded,
+  isRunning,
+  makeThrowawayFolder,
+  withDeathSignal,
+} = require('./throwaway.js')
 const { copyTemplate, makeFresh, LAYOUT_ARGS } = require('./mariadb-template.js')
 
 const DATADIR_BUSY = 75
 const LONGEST_SOCKET_PATH = 107
 const START_DEADLINE_MS = 60_000
 const STOP_DEADLINE_MS = 20_000
-
-/** Servers of this process that have not ended; what is still here when the process ends is ended with it. */
-const running = new Set()
 
 /**
  * Starts a private server and resolves when it answers.
@@ -101,12 +105,11 @@ class Server {
       this.#child.once('error', (error) => resolve({ code: null, signal: null, error }))
       this.#child.once('exit', (code, killedBy) => resolve({ code, signal: killedBy }))
     }).then((ending) => {
-      running.delete(this)
+      hasEnded(this)
       return ending
     })
     this.pid = this.#child.pid
-    running.add(this)
-    watchProcessEnd()
+    endsWithProcess(this)
     try {
       await this.#ready(signal)
     } catch (error) {
@@ -128,7 +131,7 @@ class Server {
 
   /** Ends the server in good order, or by force past a deadline, and removes what was made for it alone. */
   async stop({ deadlineMs = STOP_DEADLINE_MS } = {}) {
-    if (running.has(this)) {
+    if (isRunning(this)) {
       // Data that is about to be deleted needs no orderly shutdown.
       this.kill(this.#options.throwaway ? 'SIGKILL' : 'SIGTERM')
       this.kill('SIGCONT')
@@ -142,7 +145,7 @@ class Server {
 
   /** Starts a server again on the same folder and port, after kill() or a crash; `args` replaces its options. */
   async restart({ args = this.#options.args } = {}) {
-    if (running.has(this)) {
+    if (isRunning(this)) {
       this.kill('SIGTERM')
       this.kill('SIGCONT')
     }
@@ -170,7 +173,7 @@ class Server {
     const { mariadb, folder, port, args } = this.#options
     const guard = []
     if (hasFlock()) guard.push(...flockCommand(path.join(folder, 'lock')))
-    if (hasDeathSignal()) guard.push(...DEATH_SIGNAL)
+    guard.push(...withDeathSignal())
     return [
       ...guard,
       mariadb.mariadbd,
@@ -235,27 +238,6 @@ class Server {
   }
 }
 
-/** A new folder whose name carries our process number, after removing those whose process is gone. */
-function makeThrowawayFolder() {
-  const parent = path.join(WORK_DIR, 'servers')
-  fs.mkdirSync(parent, { recursive: true })
-  for (const name of fs.readdirSync(parent)) {
-    if (!isAlive(Number.parseInt(name, 10)))
-      fs.rmSync(path.join(parent, name), { recursive: true, force: true })
-  }
-  return fs.mkdtempSync(path.join(parent, `${process.pid}-`))
-}
-
-function isAlive(pid) {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return error.code === 'EPERM'
-  }
-}
-
-const DEATH_SIGNAL = ['setpriv', '--pdeathsig', 'TERM']
 const flockCommand = (file) => [
   'flock',
   '--nonblock',
@@ -264,33 +246,7 @@ const flockCommand = (file) => [
   `${DATADIR_BUSY}`,
   file,
 ]
-const hasFlock = once(() => succeeds('flock', ['--no-fork', os.devNull, 'true']))
-const hasDeathSignal = once(() => succeeds('setpriv', ['--pdeathsig', 'TERM', 'true']))
-
-/**
- * Ends the servers with the process. A signal that nobody else listens to would end the process without its
- * exit event, so it is answered here and then sent again.
- */
-const watchProcessEnd = once(() => {
-  const abandonAll = () => {
-    for (const server of running) server.abandon()
-    running.clear()
-  }
-  process.on('exit', abandonAll)
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-    const answer = () => {
-      if (process.listenerCount(signal) > 1) return
-      process.removeListener(signal, answer)
-      abandonAll()
-      process.kill(process.pid, signal)
-    }
-    process.on(signal, answer)
-  }
-})
-
-function once(make) {
-  let made
-  return () => (made ??= { value: make() }).value
-}
+let canFlock
+const hasFlock = () => (canFlock ??= succeeds('flock', ['--no-fork', os.devNull, 'true']))
 
 module.exports = { ensureMariadb, startMariadb }
