@@ -32,3 +32,4 @@ pub use connection::{Connection, FileAnswer, is_forgotten};
 pub use reply::Done;
 pub use row::{Cell, Discard, Row, RowSink};
 pub use statements::{Memo, StatementCounts};
+pub(crate) use tls::client_config as tls_config;

@@ -27,7 +27,7 @@ pub async fn secure(stream: TcpStream, tls: &Tls, config: &Config) -> Result<Tls
             "ssl: '{host}' is not a name that a certificate can carry"
         ))
     })?;
-    let connector = TlsConnector::from(Arc::new(client_config(tls)?));
+    let connector = TlsConnector::from(client_config(tls)?);
     connector.connect(name, stream).await.map_err(|error| {
         failure(format!(
             "the TLS handshake with {} failed: {error}",
@@ -40,7 +40,8 @@ fn failure(message: String) -> Error {
     Error::new(Kind::Tls, message)
 }
 
-fn client_config(tls: &Tls) -> Result<ClientConfig> {
+/// What `tls` asks for, also of other servers than MySQL.
+pub fn client_config(tls: &Tls) -> Result<Arc<ClientConfig>> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let roots = Arc::new(roots(tls)?);
     let builder = ClientConfig::builder_with_provider(provider.clone())
@@ -61,17 +62,18 @@ fn client_config(tls: &Tls) -> Result<ClientConfig> {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Relaxed { chain, provider }))
     };
-    match (&tls.cert, &tls.key) {
+    let config = match (&tls.cert, &tls.key) {
         (Some(cert), Some(key)) => {
             let chain = certificates(cert, "ssl.cert")?;
             let key = PrivateKeyDer::from_pem_slice(key.reveal().as_bytes())
                 .map_err(|error| failure(format!("ssl.key: {error}")))?;
             builder
                 .with_client_auth_cert(chain, key)
-                .map_err(|error| failure(format!("ssl.cert and ssl.key: {error}")))
+                .map_err(|error| failure(format!("ssl.cert and ssl.key: {error}")))?
         }
-        _ => Ok(builder.with_no_client_auth()),
-    }
+        _ => builder.with_no_client_auth(),
+    };
+    Ok(Arc::new(config))
 }
 
 fn roots(tls: &Tls) -> Result<RootCertStore> {

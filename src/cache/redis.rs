@@ -1,0 +1,288 @@
+//! The second tier of the cache: values in Redis, shared by processes, and never older than a write that Redis was told.
+//!
+//! - `lookup`, `store`, `bump` and the rest of what a process does are here; each is one script (`scripts`, `lua/`).
+//! - `session` keeps the contact: it joins, hears, tells and beats. `connect` makes its two connections.
+//! - `outbox` is what was written and not confirmed; `leases` and `wakes` are who loads and who waits.
+//! - `breaker` leaves a slow Redis alone; `payload` is a value as bytes; `keys` has the names.
+//!
+//! Invariants: only this folder names `fred`. No query waits for Redis longer than `command_timeout_ms`, and what Redis can
+//! not answer is answered by the database. The process uses nothing that depends on a mark which it has written and Redis
+//! does not know. What another process wrote and could not tell is used for `max_staleness_ms` at most, see `lua/beat.lua`.
+
+use std::{
+    sync::{Arc, Mutex, RwLock, Weak, atomic::Ordering::Relaxed},
+    time::{Duration, Instant},
+};
+
+use fred::clients::{Client, WithOptions};
+use ring::rand::{SecureRandom, SystemRandom};
+use tokio::{
+    runtime::Handle,
+    sync::watch,
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
+
+use crate::error::Result;
+
+pub use breaker::BreakerState;
+pub use config::{BreakerConfig, Cluster, Node, RedisConfig, Sentinel};
+pub use entry::{Fill, Hit, Lookup, Times, Wait};
+pub use stats::Stats;
+pub use write::Write;
+
+use breaker::Breaker;
+use connect::Dialer;
+use keys::Keys;
+use leases::Leases;
+use outbox::Outbox;
+use stats::{Counters, count};
+use wakes::{Turn, Wakes};
+
+mod answer;
+mod breaker;
+mod config;
+mod connect;
+mod entry;
+mod keys;
+mod leases;
+mod outbox;
+mod payload;
+mod scripts;
+mod session;
+mod stats;
+mod store;
+mod wakes;
+mod write;
+
+/// What a value is of: the statement, its parameters and the form of the result.
+pub type Digest = [u8; 16];
+
+/// How long an orderly end may take.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// The first tier, which is told what other processes do. Its methods are called on a worker thread and must not wait.
+pub trait Listener: Send + Sync {
+    /// Another process wrote these marks.
+    fn bumped(&self, marks: &[&str]);
+
+    /// Anything may have been missed: all entries have to go, and those that are being loaded must not be kept.
+    fn flush(&self);
+
+    /// Everything that others published before `at` has been told. Entries may be used until `at` and the longest
+    /// staleness, and no longer without another contact.
+    fn contact(&self, at: Instant);
+}
+
+/// A process's share in the second tier. Dropped without [`Redis::close`] it is gone like a process that was killed.
+#[derive(Debug)]
+pub struct Redis {
+    core: Arc<Core>,
+    // Taken once, by whoever closes first.
+    session: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the parts share.
+struct Core {
+    config: RedisConfig,
+    keys: Keys,
+    /// The name of this process, unlike any other.
+    member: String,
+    // Read by each command for as long as it takes to clone, written when a connection comes or goes.
+    link: RwLock<Option<WithOptions<Client>>>,
+    breaker: Breaker,
+    outbox: Outbox,
+    wakes: Wakes,
+    leases: Leases,
+    counters: Counters,
+    listener: Weak<dyn Listener>,
+    runtime: Handle,
+    closing: watch::Sender<bool>,
+}
+
+impl Redis {
+    /// Begins to connect, in the background and for as long as it takes. Fails only when the options cannot be right.
+    pub fn start(
+        config: RedisConfig,
+        listener: Weak<dyn Listener>,
+        runtime: &Handle,
+    ) -> Result<Arc<Redis>> {
+        let dialer = Dialer::new(&config)?;
+        let core = Arc::new(Core {
+            keys: Keys::new(&config.key_prefix),
+            member: member(),
+            link: RwLock::new(None),
+            breaker: Breaker::new(config.breaker),
+            outbox: Outbox::default(),
+            wakes: Wakes::default(),
+            leases: Leases::default(),
+            counters: Counters::default(),
+            listener,
+            runtime: runtime.clone(),
+            closing: watch::Sender::new(false),
+            config,
+        });
+        let session = runtime.spawn(session::keep(core.clone(), dialer));
+        Ok(Arc::new(Redis {
+            core,
+            session: Mutex::new(Some(session)),
+        }))
+    }
+
+    /// Resolves when the other process has stored the value or given up, or when its lease is over. Then ask again.
+    pub async fn woken(&self, wait: &Wait) {
+        match self.core.wakes.wait(&wait.digest, wait.since) {
+            Turn::Now => {}
+            Turn::Later(woken) => {
+                // The end of the lease is the only timer.
+                let _ = timeout(wait.left, woken).await;
+            }
+            Turn::Alone => sleep(wait.left).await,
+        }
+    }
+
+    /// Resolves when Redis knows everything that this process has written so far; false when it does not in time.
+    pub async fn settled(&self, within: Duration) -> bool {
+        timeout(within, self.core.outbox.settled()).await.is_ok()
+    }
+
+    /// Whether Redis can be asked now.
+    pub fn is_connected(&self) -> bool {
+        self.core.counters.connected.load(Relaxed)
+    }
+
+    /// Tells what is left to tell, leaves, and ends. After it everything is `Off`.
+    pub async fn close(&self) {
+        self.core.closing.send_replace(true);
+        let session = self.lock().take();
+        if let Some(mut session) = session
+            && timeout(CLOSING, &mut session).await.is_err()
+        {
+            session.abort();
+        }
+        self.core.disconnect();
+    }
+
+    pub fn stats(&self) -> Stats {
+        let core = &self.core;
+        core.counters.read(&core.breaker, core.outbox.waiting())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.session
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        if let Some(session) = self.lock().take() {
+            session.abort();
+        }
+        self.core.disconnect();
+    }
+}
+
+impl Core {
+    /// The connection, if it may be used now.
+    fn link(&self) -> Option<WithOptions<Client>> {
+        self.link
+            .read()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .clone()
+    }
+
+    fn connect(&self, link: WithOptions<Client>) {
+        *self
+            .link
+            .write()
+            .unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(link);
+        self.counters.connected.store(true, Relaxed);
+        count(&self.counters.connects);
+    }
+
+    fn disconnect(&self) {
+        *self
+            .link
+            .write()
+            .unwrap_or_else(|poisoned| poisoned.into_inner()) = None;
+        self.counters.connected.store(false, Relaxed);
+        self.wakes.wake_all();
+    }
+
+    fn is_closing(&self) -> bool {
+        *self.closing.borrow()
+    }
+
+    async fn closing(&self) {
+        // The sender lives as long as this, so it only ends with the value.
+        let _ = self.closing.subscribe().wait_for(|closing| *closing).await;
+    }
+
+    fn flush(&self) {
+        count(&self.counters.flushes);
+        if let Some(listener) = self.listener.upgrade() {
+            listener.flush();
+        }
+    }
+
+    fn bumped(&self, marks: &[&str]) {
+        if let Some(listener) = self.listener.upgrade() {
+            listener.bumped(marks);
+        }
+    }
+
+    fn contact(&self, at: Instant) {
+        if let Some(listener) = self.listener.upgrade() {
+            listener.contact(at);
+        }
+    }
+
+    /// Gives a lease back in the background and wakes who waits for it.
+    fn give_back(self: Arc<Self>, digest: Digest, holder: String) {
+        let Some(link) = self.link() else { return };
+        let runtime = self.runtime.clone();
+        runtime.spawn(async move {
+            let keys = vec![self.keys.epochs.clone(), self.keys.lease(&digest)];
+            let args = vec![
+                holder.into(),
+                self.keys.wake.clone().into(),
+                keys::hex(&digest).into(),
+            ];
+            // Should it fail, the lease ends by itself.
+            let _ = timeout(
+                self.config.patience(),
+                scripts::RELEASE.call(&link, keys, args),
+            )
+            .await;
+        });
+    }
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Core")
+            .field("member", &self.member)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Random bytes; `None` when the system has none.
+fn random<const N: usize>() -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    SystemRandom::new().fill(&mut bytes).ok().map(|()| bytes)
+}
+
+/// A name for this process: letters and digits, as the scripts expect it.
+fn member() -> String {
+    let bytes = random::<16>().unwrap_or_else(|| {
+        // Without randomness the address of something and the time are unlike those of others.
+        let here = std::ptr::from_ref(&CLOSING).addr() as u64 ^ u64::from(std::process::id());
+        let now = std::time::UNIX_EPOCH
+            .elapsed()
+            .map_or(0, |time| time.as_nanos() as u64);
+        ((u128::from(here) << 64) | u128::from(now)).to_be_bytes()
+    });
+    keys::hex(&bytes)[..16].to_owned()
+}

@@ -1,0 +1,9 @@
+//! The second tier against real Redis servers. Several instances in one process are what several processes would be.
+
+#[path = "../support/redis.rs"]
+mod support;
+
+mod faults;
+mod groups;
+mod sharing;
+mod values;
