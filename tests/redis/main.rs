@@ -3,6 +3,7 @@
 #[path = "../support/redis.rs"]
 mod support;
 
+mod consistency;
 mod faults;
 mod groups;
 mod sharing;

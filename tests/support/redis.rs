@@ -1,7 +1,7 @@
 //! Redis servers for the tests, started by `tests/support/redis.js`, and processes that share them.
 
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Write as _},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::{
         Arc, Mutex,
@@ -12,7 +12,15 @@ use std::{
 
 use hegar_native::cache::redis::{Digest, Fill, Hit, Listener, Lookup, Redis, RedisConfig, Times};
 use serde_json::{Value as Json, json};
-use tokio::runtime::Handle;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    runtime::Handle,
+    sync::watch,
+};
 
 /// What starts servers. They end with it.
 pub struct Servers {
@@ -275,5 +283,71 @@ pub async fn until_async(what: &str, is_so: impl AsyncFn() -> bool) {
     while !is_so().await {
         assert!(began.elapsed() < Duration::from_secs(20), "never: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// A way to a server that can be held up, as a network does that loses everything, or cut.
+pub struct Proxy {
+    port: u16,
+    held: watch::Sender<bool>,
+    cut: watch::Sender<()>,
+}
+
+impl Proxy {
+    pub async fn start(server: &Server) -> Proxy {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let target = format!("127.0.0.1:{}", server.about["port"]);
+        let (held, cut) = (watch::Sender::new(false), watch::Sender::new(()));
+        let (hold, cuts) = (held.clone(), cut.clone());
+        tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                let Ok(far) = TcpStream::connect(&target).await else {
+                    continue;
+                };
+                let (near_in, near_out) = near.into_split();
+                let (far_in, far_out) = far.into_split();
+                tokio::spawn(pass(near_in, far_out, hold.subscribe(), cuts.subscribe()));
+                tokio::spawn(pass(far_in, near_out, hold.subscribe(), cuts.subscribe()));
+            }
+        });
+        Proxy { port, held, cut }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn hold(&self) {
+        self.held.send_replace(true);
+    }
+
+    pub fn let_go(&self) {
+        self.held.send_replace(false);
+    }
+
+    pub fn cut(&self) {
+        self.cut.send_replace(());
+    }
+}
+
+async fn pass(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut held: watch::Receiver<bool>,
+    mut cut: watch::Receiver<()>,
+) {
+    let mut bytes = vec![0; 1 << 16];
+    let passing = async {
+        while let Ok(length @ 1..) = from.read(&mut bytes).await {
+            let _ = held.wait_for(|held| !held).await;
+            if to.write_all(&bytes[..length]).await.is_err() {
+                break;
+            }
+        }
+    };
+    tokio::select! {
+        () = passing => {}
+        _ = cut.changed() => {}
     }
 }
