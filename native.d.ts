@@ -73,8 +73,11 @@ export declare class NativePool {
   cacheBypass(reason: string): void
   /** Follows the server's log of changes; the outcome, if there is one, is why it can not be followed. */
   followBinlog(call: number): void
-  /** These have changed: marks as `lib/cache/invalidation.js` writes them. */
-  invalidate(marks: Array<string>): void
+  /**
+   * These have changed: marks as `lib/cache/invalidation.js` writes them. Nothing that depends on them is given from now
+   * on; the outcome is 1 when other processes can know it, or 0 if that took too long.
+   */
+  invalidate(call: number, marks: Array<string>): void
   /** `config` is the JSON that `lib/options.js` made. */
   constructor(config: string, completions: NativeCompletions)
   /**

@@ -54,7 +54,7 @@ describe('defaults', () => {
       jsonStrings: false,
       resetOnRelease: false,
       slowQueryMs: 500,
-      cache: { maxBytes: 67108864, followBinlog: false, maxStalenessMs: 1000 },
+      cache: { maxBytes: 67108864, followBinlog: false, maxStalenessMs: 1000, redis: null },
       workerThreads: 2,
     })
     assert.deepEqual(normaliseOptions({}).pool, {

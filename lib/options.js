@@ -83,8 +83,13 @@ function normaliseOptions(input, { env = process.env, cores = availableParalleli
 }
 
 function cacheOf(get) {
-  const { maxBytes = DEFAULT_CACHE_BYTES, followBinlog = false, maxStalenessMs = 1000 } = get('cache', {})
-  return { maxBytes, followBinlog, maxStalenessMs }
+  const {
+    maxBytes = DEFAULT_CACHE_BYTES,
+    followBinlog = false,
+    maxStalenessMs = 1000,
+    redis = null,
+  } = get('cache', {})
+  return { maxBytes, followBinlog, maxStalenessMs, redis: redis && { ...redis, maxStalenessMs } }
 }
 
 // How rows are given, see lib/row-options.js.
@@ -190,7 +195,13 @@ function guarded(native) {
   const hide = (secret) => (secret ? '***' : secret)
   const show = (depth, options) => {
     const tls = native.tls && { ...native.tls, key: hide(native.tls.key) }
-    return inspect({ ...native, password: hide(native.password), tls }, options)
+    const { redis } = native.cache
+    const secret = ({ password, ...others }) => ({ ...others, password: hide(password) })
+    const cache = {
+      ...native.cache,
+      redis: redis && { ...secret(redis), sentinel: redis.sentinel && secret(redis.sentinel) },
+    }
+    return inspect({ ...native, password: hide(native.password), tls, cache }, options)
   }
   return Object.defineProperty(native, inspect.custom, { value: show })
 }

@@ -174,7 +174,8 @@ class Pool extends Queries {
 
   async invalidate(what) {
     try {
-      this.#native.invalidate(marksOf(what))
+      const marks = marksOf(what)
+      await this.#channel.call('invalidate', undefined, (number) => this.#native.invalidate(number, marks))
     } catch (error) {
       throw this.#channel.failure(error, undefined, null, this.invalidate)
     }

@@ -29,6 +29,7 @@ mod job;
 mod keyset;
 mod memory;
 mod news;
+mod others;
 mod page_rows;
 mod paginate;
 mod serve;
@@ -75,7 +76,11 @@ impl Engine {
         let cache = config
             .cache
             .as_ref()
-            .map(|options| Cache::new(ledger.clone(), options, &config.scope()));
+            .map(|options| {
+                let runtime = workers.handle(workers.calm());
+                Cache::new(ledger.clone(), options, &config.scope(), runtime)
+            })
+            .transpose()?;
         Ok(Engine {
             format: Format::new(&config.values)?,
             pool: Pool::on(workers, config, metrics.clone()),
@@ -213,6 +218,9 @@ impl Engine {
     pub async fn close(&self, drain: Duration) -> bool {
         let drained = self.pool.close(drain).await;
         self.abort.call();
+        if let Some(redis) = self.cache.as_ref().and_then(|cache| cache.redis.as_ref()) {
+            redis.close().await;
+        }
         drained
     }
 

@@ -3,11 +3,13 @@
 const { optionError } = require('../errors.js')
 const { boolean, entriesOf, integer } = require('./readers.js')
 const { nearest } = require('./nearest.js')
+const { readRedis } = require('./redis.js')
 
 const readers = {
   maxBytes: integer(0, 2 ** 40),
   maxEntryBytes: integer(1, 2 ** 31 - 1),
   followBinlog: boolean,
+  redis: readRedis,
   maxStalenessMs: integer(200, 60_000),
 }
 

@@ -16,6 +16,7 @@ use crate::{
 
 use super::{
     calls::{self, thrown},
+    completions::Outcome,
     pool::NativePool,
     statement::{NativeShape, NativeStatement},
     ticket::NativeTicket,
@@ -136,11 +137,18 @@ impl NativePool {
         self.engine().follow_binlog(self.reply(call));
     }
 
-    /// These have changed: marks as `lib/cache/invalidation.js` writes them.
+    /// These have changed: marks as `lib/cache/invalidation.js` writes them. Nothing that depends on them is given from now
+    /// on; the outcome is 1 when other processes can know it, or 0 if that took too long.
     #[napi(catch_unwind)]
-    pub fn invalidate(&self, marks: Vec<String>) {
+    pub fn invalidate(&self, call: u32, marks: Vec<String>) {
         let marks: Vec<Box<str>> = marks.into_iter().map(Into::into).collect();
-        self.engine().invalidate(&marks);
+        let engine = self.engine().clone();
+        engine.invalidate(&marks);
+        let reply = self.reply(call);
+        self.spawn(async move {
+            let told = engine.has_told_others().await;
+            reply.finish(Outcome::Number(if told { 1.0 } else { 0.0 }));
+        });
     }
 }
 

@@ -287,7 +287,7 @@ impl NativePool {
 }
 
 impl NativePool {
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.workers.handle(self.workers.calm()).spawn(task);
     }
 

@@ -6,8 +6,9 @@
 //! `stats().cache.binlog` and by a warning.
 
 use std::{
-    collections::BTreeSet,
-    sync::{Mutex, PoisonError},
+    collections::{BTreeMap, VecDeque},
+    future::pending,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -22,8 +23,7 @@ use crate::{
 };
 
 use super::{
-    epochs::Place,
-    ledger::{EVERYTHING, Ledger, place_of},
+    ledger::{EVERYTHING, Entry, Ledger, table_mark},
     schema::Written,
 };
 
@@ -70,6 +70,11 @@ impl State {
         read(&mut figures)
     }
 
+    /// The log is to be followed.
+    pub fn want(&self) {
+        self.read(|figures| figures.is_wanted = true);
+    }
+
     /// Notes why it can not be followed; whether that is new is the answer.
     fn fail(&self, error: &Error) -> bool {
         self.read(|figures| {
@@ -81,23 +86,22 @@ impl State {
 }
 
 /// Follows the log for as long as it is polled, over and over. `tell` gets each reason why it can not be followed, once.
-pub async fn follow(config: &Config, ledger: &Ledger, state: &State, tell: impl Fn(Error)) {
+pub async fn follow(config: &Config, ledger: &Arc<Ledger>, state: &State, tell: impl Fn(Error)) {
     let mut pause = FIRST_PAUSE;
-    state.read(|figures| figures.is_wanted = true);
     loop {
         state.read(|figures| figures.attempts += 1);
         let error = match Binlog::open(config).await {
             Ok(binlog) => {
                 pause = FIRST_PAUSE;
                 // Whatever was written before is not in what follows.
-                ledger.epochs().bump(Place::EVERYTHING);
+                ledger.bump(&[EVERYTHING.into()]);
                 state.read(|figures| {
                     figures.is_followed = true;
                     figures.error = None;
                 });
                 let error = read(binlog, ledger, state).await;
                 // From here on nobody knows.
-                ledger.epochs().bump(Place::EVERYTHING);
+                ledger.bump(&[EVERYTHING.into()]);
                 error
             }
             Err(error) => error,
@@ -110,7 +114,7 @@ pub async fn follow(config: &Config, ledger: &Ledger, state: &State, tell: impl 
     }
 }
 
-async fn read(mut binlog: Binlog, ledger: &Ledger, state: &State) -> Error {
+async fn read(mut binlog: Binlog, ledger: &Arc<Ledger>, state: &State) -> Error {
     let mut open = Open::new(ledger);
     loop {
         let change = tokio::select! {
@@ -130,22 +134,22 @@ async fn read(mut binlog: Binlog, ledger: &Ledger, state: &State) -> Error {
 
 /// Changes whose end has not come, or not long ago.
 struct Open<'a> {
-    ledger: &'a Ledger,
-    /// Of the transaction that is being read.
-    current: BTreeSet<Place>,
+    ledger: &'a Arc<Ledger>,
+    /// Of the transaction that is being read, by their marks.
+    current: BTreeMap<Box<str>, Entry>,
     /// Of those that were read, and when they are seen for certain.
-    ended: Vec<(Instant, BTreeSet<Place>)>,
+    ended: VecDeque<(Instant, Vec<Entry>)>,
 }
 
-/// More changes that are not over than this are taken as one of everything.
+/// More transactions that are not over than this are more than can be followed.
 const MAX_ENDED: usize = 10_000;
 
 impl Open<'_> {
-    fn new(ledger: &Ledger) -> Open<'_> {
+    fn new(ledger: &Arc<Ledger>) -> Open<'_> {
         Open {
             ledger,
-            current: BTreeSet::new(),
-            ended: Vec::new(),
+            current: BTreeMap::new(),
+            ended: VecDeque::new(),
         }
     }
 
@@ -165,17 +169,15 @@ impl Open<'_> {
                         let tables: Vec<Box<str>> = tables.into_iter().collect();
                         self.begin(&tables);
                     }
-                    Written::Anything => self.enter(place_of(EVERYTHING)),
+                    Written::Anything => self.enter(EVERYTHING.into()),
                 }
             }
-            Change::Anything => self.enter(place_of(EVERYTHING)),
+            Change::Anything => self.enter(EVERYTHING.into()),
             Change::Committed => {
-                let places = std::mem::take(&mut self.current);
-                for &place in &places {
-                    ledger.epochs().bump(place);
-                }
-                if !places.is_empty() {
-                    self.ended.push((Instant::now() + UNSEEN, places));
+                let entries: Vec<Entry> = std::mem::take(&mut self.current).into_values().collect();
+                entries.iter().for_each(Entry::bump);
+                if !entries.is_empty() {
+                    self.ended.push_back((Instant::now() + UNSEEN, entries));
                 }
                 if self.ended.len() > MAX_ENDED {
                     let message = "more is written than can be followed";
@@ -191,43 +193,30 @@ impl Open<'_> {
         match self.ledger.schema().reached(tables) {
             Written::Tables(tables) => {
                 for table in tables {
-                    self.enter(Place::of(&super::ledger::table_mark(&table)));
+                    self.enter(table_mark(&table));
                 }
             }
             Written::Nothing => {}
-            Written::Anything => self.enter(place_of(EVERYTHING)),
+            Written::Anything => self.enter(EVERYTHING.into()),
         }
     }
 
-    fn enter(&mut self, place: Place) {
-        if self.current.insert(place) {
-            self.ledger.epochs().begin(place);
-        }
+    fn enter(&mut self, mark: Box<str>) {
+        let ledger = self.ledger;
+        let begin = || ledger.begin(vec![mark.clone()]);
+        self.current.entry(mark.clone()).or_insert_with(begin);
     }
 
     async fn due(&self) {
-        match self.ended.first() {
+        match self.ended.front() {
             Some(&(at, _)) => sleep_until(at).await,
-            None => std::future::pending().await,
+            None => pending().await,
         }
     }
 
     fn end_due(&mut self) {
         let now = Instant::now();
         let due = self.ended.partition_point(|&(at, _)| at <= now);
-        for (_, places) in self.ended.drain(..due) {
-            for place in places {
-                self.ledger.epochs().end(place);
-            }
-        }
-    }
-}
-
-impl Drop for Open<'_> {
-    fn drop(&mut self) {
-        let places = self.ended.drain(..).flat_map(|(_, places)| places);
-        for place in places.chain(std::mem::take(&mut self.current)) {
-            self.ledger.epochs().end(place);
-        }
+        self.ended.drain(..due);
     }
 }

@@ -63,6 +63,14 @@ impl Value {
         }
     }
 
+    /// What nobody is given.
+    pub fn nothing() -> Value {
+        Value::Json {
+            bytes: Arc::default(),
+            rows: 0,
+        }
+    }
+
     pub fn rows(&self) -> usize {
         match self {
             Value::Json { rows, .. } => *rows,
@@ -101,6 +109,17 @@ pub struct Times {
 }
 
 impl Times {
+    /// Of a value that is given once.
+    pub fn never(read: Instant) -> Times {
+        Times {
+            read,
+            took: Duration::ZERO,
+            fresh: read,
+            stale: read,
+            grace: read,
+        }
+    }
+
     /// Until when it is of any use.
     pub fn end(&self) -> Instant {
         self.fresh.max(self.stale).max(self.grace)

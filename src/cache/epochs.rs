@@ -85,7 +85,7 @@ impl Default for Epochs {
             words: zeros(PLACES + 1),
             writers: zeros(PLACES),
         };
-        epochs.set_horizon(u32::MAX);
+        epochs.open_horizon();
         epochs
     }
 }
@@ -131,6 +131,16 @@ impl Epochs {
         let until = instant.saturating_duration_since(*START) + bound;
         let ticks = until.as_millis() / TICK.as_millis();
         self.set_horizon(u32::try_from(ticks).unwrap_or(u32::MAX - 1));
+    }
+
+    /// Others write whom nobody has heard of yet.
+    pub fn close_horizon(&self) {
+        self.set_horizon(0);
+    }
+
+    /// There are no others to be heard of.
+    pub fn open_horizon(&self) {
+        self.set_horizon(u32::MAX);
     }
 
     /// Until when what is kept is fresh; `None` where nobody else is to be heard of.

@@ -125,6 +125,21 @@ impl<W> Flights<W> {
         Some((flight.stamp.clone(), flight.began))
     }
 
+    /// Begins a flight anew: what it gives is read after this moment.
+    pub fn restamp(&self, number: u64, stamp: Stamp) {
+        if let Some(flight) = self.lock().flights.get_mut(&number) {
+            flight.stamp = stamp;
+            flight.began = Instant::now();
+        }
+    }
+
+    /// What can be given if the flight comes to nothing.
+    pub fn fall_back(&self, number: u64, older: Arc<Entry>) {
+        if let Some(flight) = self.lock().flights.get_mut(&number) {
+            flight.older = Some(older);
+        }
+    }
+
     /// Those whose patience is at an end, and what they are to be given, unless that has been written since.
     pub fn impatient(
         &self,

@@ -7,7 +7,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, LazyLock, Mutex, OnceLock, PoisonError, Weak,
+        Arc, LazyLock, Mutex, PoisonError, RwLock, RwLockWriteGuard, Weak,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -21,6 +21,7 @@ use crate::{
 
 use super::{
     epochs::{Epochs, Place},
+    redis::{Redis, Write},
     schema::{Schema, Written},
 };
 
@@ -35,14 +36,8 @@ pub struct Ledger {
     schema: Schema,
     /// How many caches depend on it. Without any, writes are not looked at.
     readers: AtomicUsize,
-    others: OnceLock<Weak<dyn Others>>,
-}
-
-/// Who tells other processes.
-pub trait Others: Send + Sync + std::fmt::Debug {
-    /// A write of these marks begins; the number is for its end.
-    fn begin(&self, marks: &[Box<str>]) -> u64;
-    fn end(&self, write: u64, marks: &[Box<str>]);
+    /// Where other processes are told of writes. Guards a short list, held to look at it or change it.
+    others: RwLock<Vec<Weak<Redis>>>,
 }
 
 /// The ledgers in use, by the address of their server. Guards the map, held to find or add one.
@@ -83,9 +78,23 @@ impl Ledger {
         self.readers.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Who else is told of writes from now on. The first one stays.
-    pub fn tell(&self, others: Weak<dyn Others>) -> bool {
-        self.others.set(others).is_ok()
+    /// Other processes are told there from now on, and heard of.
+    pub fn share(&self, others: &Arc<Redis>) {
+        self.epochs.close_horizon();
+        self.lock_others().push(Arc::downgrade(others));
+    }
+
+    /// The opposite of [`Ledger::share`].
+    pub fn unshare(&self, others: &Arc<Redis>) {
+        let mut all = self.lock_others();
+        all.retain(|known| {
+            known
+                .upgrade()
+                .is_some_and(|known| !Arc::ptr_eq(&known, others))
+        });
+        if all.is_empty() {
+            self.epochs.open_horizon();
+        }
     }
 
     /// These have changed, by somebody whose writes are not entered.
@@ -93,14 +102,36 @@ impl Ledger {
         for mark in marks {
             self.epochs.bump(place_of(mark));
         }
+        for others in self.others() {
+            others.bump(marks.to_vec());
+        }
+    }
+
+    /// A write of these begins.
+    pub fn begin(self: &Arc<Ledger>, marks: Vec<Box<str>>) -> Entry {
+        for mark in &marks {
+            self.epochs.begin(place_of(mark));
+        }
+        let told = self.others().into_iter();
+        Entry {
+            ledger: self.clone(),
+            told: told.map(|others| others.begin(marks.clone())).collect(),
+            marks,
+            changes_schema: false,
+        }
     }
 
     fn is_read(&self) -> bool {
         self.readers.load(Ordering::SeqCst) > 0
     }
 
-    fn others(&self) -> Option<Arc<dyn Others>> {
-        self.others.get()?.upgrade()
+    fn others(&self) -> Vec<Arc<Redis>> {
+        let others = self.others.read().unwrap_or_else(PoisonError::into_inner);
+        others.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    fn lock_others(&self) -> RwLockWriteGuard<'_, Vec<Weak<Redis>>> {
+        self.others.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The marks that a statement may change.
@@ -142,13 +173,14 @@ pub struct Unsettled {
     unread: Option<Arc<Ledger>>,
 }
 
+/// A write that has begun. Dropped, it has ended.
 #[derive(Debug)]
-struct Entry {
+pub struct Entry {
     ledger: Arc<Ledger>,
     marks: Vec<Box<str>>,
     changes_schema: bool,
-    /// The number of the write for other processes.
-    told: Option<u64>,
+    /// The same for other processes.
+    told: Vec<Write>,
 }
 
 impl Unsettled {
@@ -173,21 +205,10 @@ impl Unsettled {
         let mut marks = ledger.marks(&change);
         marks.retain(|mark| !self.entries.iter().any(|entry| entry.marks.contains(mark)));
         if !marks.is_empty() || change.changes_schema {
-            self.enter(ledger, marks, change.changes_schema);
+            let mut entry = ledger.begin(marks);
+            entry.changes_schema = change.changes_schema;
+            self.entries.push(entry);
         }
-    }
-
-    fn enter(&mut self, ledger: &Arc<Ledger>, marks: Vec<Box<str>>, changes_schema: bool) {
-        for mark in &marks {
-            ledger.epochs.begin(place_of(mark));
-        }
-        let told = ledger.others().map(|others| others.begin(&marks));
-        self.entries.push(Entry {
-            ledger: ledger.clone(),
-            marks,
-            changes_schema,
-            told,
-        });
     }
 
     pub fn is_empty(&self) -> bool {
@@ -196,9 +217,7 @@ impl Unsettled {
 
     /// What was written is committed or rolled back. To be called before anybody is told so.
     pub fn settle(&mut self) {
-        for entry in self.entries.drain(..) {
-            entry.end();
-        }
+        self.entries.clear();
         if let Some(ledger) = self.unread.take()
             && ledger.is_read()
         {
@@ -209,16 +228,24 @@ impl Unsettled {
 }
 
 impl Entry {
-    fn end(&self) {
+    /// What was written can be seen now, or soon.
+    pub fn bump(&self) {
+        for mark in &self.marks {
+            self.ledger.epochs.bump(place_of(mark));
+        }
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
         if self.changes_schema {
             self.ledger.schema.change();
         }
         for mark in &self.marks {
             self.ledger.epochs.end(place_of(mark));
         }
-        if let (Some(write), Some(others)) = (self.told, self.ledger.others()) {
-            others.end(write, &self.marks);
-        }
+        // Before anybody is told that the write is over, as the epochs.
+        self.told.clear();
     }
 }
 

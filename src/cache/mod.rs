@@ -1,7 +1,229 @@
-//! What is kept of the answers of the database, and how it is never older than a write.
+//! Results that are kept: what depends on what, since when, and until when.
 //!
-//! Every entry depends on *marks*: names such as `t:products` for a table or `g:home` for a tag. Each mark has an epoch,
-//! which a write raises when it starts and when it has ended; an entry counts as long as the epochs from before its read
-//! are still the current ones. `redis` is that across processes.
+//! - `epochs` says whether what a result depends on may have changed; JavaScript reads the same memory.
+//! - `ledger` is told of every write and bumps the epochs; `schema` knows what a write reaches besides its own table.
+//! - `memory` is tier 1, `entry` what is in it, `policy` for how long.
+//! - `flight` has callers of the same wait for one statement.
+//! - `binlog` follows what anybody writes at the server.
+//! - `redis` is tier 2, and how processes tell each other what they write; `remote` is a result on its way there.
+//! - `counts` are the figures.
+//!
+//! Invariant: a result whose statement began before a write of its tables was known to be over is never kept as fresh
+//! after it. The epochs are noted before the statement is sent and compared when its result is to be kept, given or
+//! waited for; a write changes them when it begins and when it has ended, and nothing is kept in between.
 
+pub mod binlog;
+pub mod counts;
+pub mod entry;
+pub mod epochs;
+pub mod flight;
+pub mod ledger;
+pub mod memory;
+pub mod policy;
 pub mod redis;
+pub mod remote;
+pub mod schema;
+
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use ring::digest::{Context, SHA256};
+use serde::Deserialize;
+use tokio::{runtime::Handle, time::Instant};
+
+use crate::error::Result;
+
+use counts::Counts;
+use entry::Entry;
+use epochs::Place;
+use flight::Flights;
+use ledger::{Ledger, place_of, table_mark};
+use memory::Memory;
+use redis::{Listener, Redis, RedisConfig};
+
+/// The options of a pool's cache, checked by `lib/cache/options.js`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CacheConfig {
+    /// What tier 1 may hold.
+    pub max_bytes: usize,
+    /// Whether the server's log of changes is followed, so that what others write is known.
+    pub follow_binlog: bool,
+    /// How long a result may be given that other processes have written meanwhile.
+    pub max_staleness_ms: u64,
+    pub redis: Option<RedisConfig>,
+}
+
+/// What a pool keeps.
+pub struct Cache<W> {
+    pub ledger: Arc<Ledger>,
+    pub memory: Memory,
+    pub flights: Flights<W>,
+    pub counts: Counts,
+    /// Tier 2, with those who are told what it hears.
+    pub redis: Option<Arc<Redis>>,
+    _ear: Option<Arc<Ear>>,
+    /// What became of following the server's log.
+    pub binlog: binlog::State,
+    /// How long a result is given while others can not be heard of.
+    bound: Duration,
+    /// Part of every digest: what makes the same statement mean something else.
+    scope: Box<[u8]>,
+}
+
+/// What a result is recognised by: a statement, its parameters, the form of the result and what it is to depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest(pub [u8; 16]);
+
+impl Digest {
+    /// The key of a result that its caller gave no name.
+    pub fn key(&self) -> Box<str> {
+        let digits: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("query:{digits}").into()
+    }
+}
+
+impl<W> Cache<W> {
+    /// The cache of a pool; `scope` tells it from pools whose same statement has other results. Tier 2 is kept up on
+    /// `runtime`.
+    pub fn new(
+        ledger: Arc<Ledger>,
+        config: &CacheConfig,
+        scope: &[u8],
+        runtime: &Handle,
+    ) -> Result<Cache<W>> {
+        let bound = Duration::from_millis(config.max_staleness_ms);
+        let ear = config.redis.as_ref().map(|_| {
+            Arc::new(Ear {
+                ledger: ledger.clone(),
+                bound,
+            })
+        });
+        let redis = match (&config.redis, &ear) {
+            (Some(options), Some(ear)) => {
+                let listener: Weak<Ear> = Arc::downgrade(ear);
+                let redis = Redis::start(options.clone(), listener, runtime)?;
+                ledger.share(&redis);
+                Some(redis)
+            }
+            _ => None,
+        };
+        ledger.open();
+        Ok(Cache {
+            redis,
+            _ear: ear,
+            ledger,
+            memory: Memory::new(config.max_bytes),
+            flights: Flights::default(),
+            counts: Counts::default(),
+            binlog: binlog::State::default(),
+            bound,
+            scope: scope.into(),
+        })
+    }
+
+    /// Whether everything that others have written before the entry's last second is known.
+    pub fn is_heard_of(&self, entry: &Entry, now: Instant) -> bool {
+        let horizon = self.ledger.epochs().horizon();
+        horizon.is_none_or(|horizon| now < horizon || now < entry.times.read + self.bound)
+    }
+
+    /// The figures of the cache as `db.stats().cache` has them.
+    pub fn stats(&self) -> serde_json::Value {
+        let (prefixes, bypassed, evicted) = self.counts.read();
+        serde_json::json!({
+            "entries": self.memory.entries(),
+            "bytes": self.memory.bytes(),
+            "maxBytes": self.memory.max_bytes(),
+            "evicted": evicted,
+            "bypassed": bypassed,
+            "prefixes": prefixes,
+            "binlog": self.binlog.stats(),
+            "redis": self.redis.as_ref().map(|redis| redis.stats()),
+        })
+    }
+
+    /// The digest of these parts, in their order, by SHA-256.
+    pub fn digest<'a>(&self, parts: impl IntoIterator<Item = &'a [u8]>) -> Digest {
+        let mut context = Context::new(&SHA256);
+        context.update(&self.scope);
+        for part in parts {
+            context.update(&(part.len() as u64).to_le_bytes());
+            context.update(part);
+        }
+        let hash = context.finish();
+        let mut digest = [0; 16];
+        digest.copy_from_slice(&hash.as_ref()[..16]);
+        Digest(digest)
+    }
+}
+
+impl<W> Drop for Cache<W> {
+    fn drop(&mut self) {
+        if let Some(redis) = &self.redis {
+            self.ledger.unshare(redis);
+        }
+        self.ledger.close();
+    }
+}
+
+/// What tier 2 hears, entered in the ledger.
+#[derive(Debug)]
+struct Ear {
+    ledger: Arc<Ledger>,
+    bound: Duration,
+}
+
+impl Listener for Ear {
+    fn bumped(&self, marks: &[&str]) {
+        for mark in marks {
+            self.ledger.epochs().bump(place_of(mark));
+        }
+    }
+
+    fn flush(&self) {
+        self.ledger.epochs().bump(Place::EVERYTHING);
+    }
+
+    fn contact(&self, at: std::time::Instant) {
+        self.ledger.epochs().extend_horizon(at.into(), self.bound);
+    }
+}
+
+/// What a result depends on, as marks.
+pub fn marks_of<'a>(
+    tables: &[Box<str>],
+    tags: impl IntoIterator<Item = &'a Box<str>>,
+    key: Option<&str>,
+) -> Vec<Box<str>> {
+    let mut marks: Vec<Box<str>> = tables.iter().map(|table| table_mark(table)).collect();
+    marks.extend(tags.into_iter().map(|tag| tag_mark(tag)));
+    if let Some(key) = key {
+        marks.push(key_mark(key));
+        let ends = key.match_indices(':').map(|(at, _)| at + 1);
+        marks.extend(ends.filter_map(|end| key.get(..end)).map(prefix_mark));
+    }
+    marks
+}
+
+/// The mark of a tag.
+pub fn tag_mark(tag: &str) -> Box<str> {
+    format!("g:{tag}").into()
+}
+
+/// The mark of one key.
+pub fn key_mark(key: &str) -> Box<str> {
+    format!("k:{key}").into()
+}
+
+/// The mark of all keys that begin so; a prefix ends in a colon.
+pub fn prefix_mark(prefix: &str) -> Box<str> {
+    format!("p:{prefix}").into()
+}
+
+/// The places of marks in the table of epochs.
+pub fn places_of(marks: &[Box<str>]) -> impl Iterator<Item = Place> {
+    marks.iter().map(|mark| place_of(mark))
+}

@@ -222,7 +222,7 @@ impl Schema {
         let columns = "TABLE_NAME, TABLE_TYPE, ENGINE";
         for row in rows(connection, columns, "TABLES", "TABLE_SCHEMA").await? {
             if let [table, kind, engine] = &row[..]
-                && !(TABLES.contains(&&**kind) && !ELSEWHERE.contains(&&*engine.to_uppercase()))
+                && (!TABLES.contains(&&**kind) || ELSEWHERE.contains(&&*engine.to_uppercase()))
             {
                 facts.views.insert(table.to_lowercase().into());
             }

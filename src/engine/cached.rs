@@ -19,6 +19,7 @@ use crate::{
         memory::Draft,
         places_of,
         policy::{Policy, fraction},
+        redis::Fill,
         schema::{PERIOD, Readiness},
     },
     call::{Answer, Call},
@@ -28,7 +29,7 @@ use crate::{
     statement::Statement,
 };
 
-use super::{Caller, Engine, Reply, job::Outlet};
+use super::{Caller, Engine, Reply, job::Outlet, others::Wanted};
 
 /// A call whose result may be kept.
 pub struct CachedCall {
@@ -92,6 +93,9 @@ impl Engine {
                 sleeper.wake();
             }
         };
+        if let Some(cache) = &self.cache {
+            cache.binlog.want();
+        }
         self.pool.spawn(async move {
             let Some(cache) = &engine.cache else { return };
             let login = engine.login();
@@ -245,10 +249,6 @@ impl Engine {
             Err(waiter) => waiter,
         };
         let number = cache.flights.begin(digest, stamp, older, waiter);
-        cache.counts.add(prefix, |figures| {
-            figures.loads += 1;
-            figures.refreshes += u64::from(!waits);
-        });
         self.keep_patience(number, patience);
         let load = Load {
             number,
@@ -256,7 +256,29 @@ impl Engine {
             policy,
             prefix,
             is_alone: !waits,
+            fill: None,
         };
+        if cache.redis.is_none() {
+            return self.load(call, load);
+        }
+        let key = key.unwrap_or_else(|| digest.key());
+        let wanted = Wanted {
+            load,
+            call,
+            key,
+            marks,
+        };
+        self.pool.spawn(self.clone().ask_others(wanted));
+    }
+
+    /// Sends the statement.
+    pub(super) fn load(self: &Arc<Self>, call: Call, load: Load) {
+        if let Some(cache) = &self.cache {
+            cache.counts.add(load.prefix, |figures| {
+                figures.loads += 1;
+                figures.refreshes += u64::from(load.is_alone);
+            });
+        }
         self.admit(call, Outlet::Cached(load));
     }
 
@@ -322,30 +344,43 @@ fn prefix_of(key: Option<&str>) -> &str {
 
 /// The place where the answer of a load goes.
 pub struct Load {
-    number: u64,
-    digest: Digest,
-    policy: Arc<Policy>,
-    prefix: u32,
+    pub(super) number: u64,
+    pub(super) digest: Digest,
+    pub(super) policy: Arc<Policy>,
+    pub(super) prefix: u32,
     /// Whether it was begun for nobody.
-    is_alone: bool,
+    pub(super) is_alone: bool,
+    /// The right to store what is loaded in tier 2.
+    pub(super) fill: Option<Fill>,
 }
 
 impl Load {
     /// Keeps what was loaded and hands it to all who wait for it.
     pub fn put(
-        self,
+        mut self,
         engine: &Engine,
         result: Result<Answer>,
         call: &Call,
     ) -> Option<Arc<dyn Wake>> {
         let cache = engine.cache.as_ref()?;
+        let (_, began) = cache.flights.began(self.number)?;
+        let took = began.elapsed();
+        let slow = engine.observe(call.operation(), &result, took);
+        let outcome = result.and_then(|answer| self.keep(engine, cache, answer, took));
+        self.give(engine, cache, outcome, slow)
+    }
+
+    /// Ends the flight with what it came to.
+    pub(super) fn give(
+        self,
+        engine: &Engine,
+        cache: &Cache<Caller>,
+        outcome: Result<Arc<Entry>>,
+        slow: Option<Duration>,
+    ) -> Option<Arc<dyn Wake>> {
         if self.is_alone {
             engine.end_uncounted();
         }
-        let began = cache.flights.began(self.number).map(|(_, began)| began)?;
-        let took = began.elapsed();
-        let slow = engine.observe(call.operation(), &result, took);
-        let outcome = result.and_then(|answer| self.keep(cache, answer, took));
         let flight = cache.flights.end(self.number)?;
         let older = flight.older.filter(|older| {
             let is_in_time = Instant::now() < older.times.grace;
@@ -369,7 +404,13 @@ impl Load {
         sleeper
     }
 
-    fn keep(&self, cache: &Cache<Caller>, answer: Answer, took: Duration) -> Result<Arc<Entry>> {
+    fn keep(
+        &mut self,
+        engine: &Engine,
+        cache: &Cache<Caller>,
+        answer: Answer,
+        took: Duration,
+    ) -> Result<Arc<Entry>> {
         let (stamp, began) = cache.flights.began(self.number).ok_or_else(gone)?;
         let value = Value::of(answer).map_err(|_| {
             let message = "a cached query has to be one that returns rows";
@@ -381,20 +422,19 @@ impl Load {
             figures.fenced += u64::from(!is_allowed);
             figures.too_large += u64::from(value.size() > self.policy.max_bytes);
         });
-        let is_kept = is_allowed && times.is_some();
+        let kept = times.filter(|_| is_allowed);
+        // Dropped where nothing is kept, and those who wait for it in other processes ask again.
+        let fill = self.fill.take();
+        if let (Some(times), Some(fill)) = (kept, fill) {
+            engine.share(fill, value.clone(), &times, &self.policy);
+        }
         let draft = Draft {
             value,
             stamp,
-            times: times.unwrap_or(Times {
-                read: began,
-                took,
-                fresh: began,
-                stale: began,
-                grace: began,
-            }),
+            times: kept.unwrap_or(Times::never(began)),
             prefix: self.prefix,
         };
-        if !is_kept {
+        if kept.is_none() {
             return Ok(draft.unkept());
         }
         let (entry, forgotten) = cache.memory.put(self.digest, draft);

@@ -149,7 +149,8 @@ static NEXT_SHAPE: AtomicU32 = AtomicU32::new(1);
 const MAX_SHAPES: usize = 4096;
 
 impl RowShapes {
-    fn get(&self, json: String) -> Arc<RowShape> {
+    /// The shape of this description.
+    pub fn get(&self, json: String) -> Arc<RowShape> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(shape) = known.get(&json) {
             return shape.clone();

@@ -1,0 +1,203 @@
+//! A result that other processes may have: in Redis, or on its way there.
+//!
+//! Whoever finds nothing asks for the lease, and loads; others wait until they are woken, and look again. Whatever Redis
+//! can not do in its time, the database does.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use crate::{
+    cache::{
+        Cache,
+        entry::{Entry, Times, Value},
+        memory::Draft,
+        places_of,
+        policy::Policy,
+        redis::{self, Fill, Hit, Lookup, Redis},
+        remote,
+    },
+    call::Call,
+};
+
+use super::{Caller, Engine, cached::Load};
+
+/// How often somebody waits for another process before loading by itself. A table that is always being written has no
+/// result that could be shared.
+const MAX_WAITS: u32 = 3;
+
+/// A result that somebody wants.
+pub struct Wanted {
+    pub load: Load,
+    pub call: Call,
+    pub key: Box<str>,
+    pub marks: Vec<Box<str>>,
+}
+
+impl Engine {
+    /// Gives what another process has loaded, or loads it.
+    pub(super) async fn ask_others(self: Arc<Self>, wanted: Wanted) {
+        let Wanted {
+            mut load,
+            call,
+            key,
+            marks,
+        } = wanted;
+        let (Some(cache), Some(redis)) = (&self.cache, self.redis()) else {
+            return self.load(call, load);
+        };
+        let digest = load.digest.0;
+        for waits in 0..=MAX_WAITS {
+            let epochs = cache.ledger.epochs();
+            let stamp = epochs.stamp(places_of(&marks));
+            let asked = Instant::now();
+            cache.flights.restamp(load.number, stamp);
+            let found = if load.is_alone {
+                redis.refresh(&key, &digest, &marks).await
+            } else {
+                redis.lookup(&key, &digest, &marks, waits < MAX_WAITS).await
+            };
+            match found {
+                Lookup::Hit(hit) => return self.take(cache, load, call, hit, asked),
+                Lookup::Lead(fill) => {
+                    load.fill = Some(fill);
+                    break;
+                }
+                Lookup::Wait(wait) if waits < MAX_WAITS && !load.is_alone => {
+                    tokio::select! {
+                        () = redis.woken(&wait) => {}
+                        () = self.abort.wait() => break,
+                    }
+                }
+                // Another process refreshes it.
+                Lookup::Wait(_) if load.is_alone => {
+                    let entry = Draft {
+                        value: Value::nothing(),
+                        stamp: epochs.stamp([]),
+                        times: Times::never(asked),
+                        prefix: load.prefix,
+                    };
+                    load.give(&self, cache, Ok(entry.unkept()), None);
+                    return;
+                }
+                Lookup::Wait(_) | Lookup::Off => break,
+            }
+        }
+        self.load(call, load);
+    }
+
+    /// Gives what Redis has, and loads it anew where it is old and nobody else does.
+    fn take(
+        self: &Arc<Self>,
+        cache: &Cache<Caller>,
+        mut load: Load,
+        call: Call,
+        hit: Hit,
+        asked: Instant,
+    ) {
+        let Some(entry) = self.keep_hit(cache, &load, &hit, asked) else {
+            load.fill = hit.lead;
+            return self.load(call, load);
+        };
+        let Policy {
+            stale_ttl,
+            grace_ttl,
+            ..
+        } = *load.policy;
+        let is_fresh = !hit.fresh_for.is_zero();
+        let age = stale_ttl.max(grace_ttl).saturating_sub(hit.stale_for);
+        if !is_fresh && age >= stale_ttl {
+            // To be given if there is no other.
+            cache.flights.fall_back(load.number, entry);
+            load.fill = hit.lead;
+            return self.load(call, load);
+        }
+        cache
+            .counts
+            .add(load.prefix, |figures| figures.remote_hits += 1);
+        let refresh = (!is_fresh).then_some(hit.lead).flatten().map(|fill| Load {
+            number: 0,
+            digest: load.digest,
+            policy: load.policy.clone(),
+            prefix: load.prefix,
+            is_alone: true,
+            fill: Some(fill),
+        });
+        let stamp = entry.stamp.clone();
+        if let Some(sleeper) = load.give(self, cache, Ok(entry), None) {
+            sleeper.wake();
+        }
+        if let Some(mut refresh) = refresh {
+            self.begin();
+            refresh.number = cache.flights.begin(refresh.digest, stamp, None, None);
+            self.load(call, refresh);
+        }
+    }
+
+    fn keep_hit(
+        &self,
+        cache: &Cache<Caller>,
+        load: &Load,
+        hit: &Hit,
+        asked: Instant,
+    ) -> Option<Arc<Entry>> {
+        let value = remote::unpack(&hit.value, &self.row_shapes)?;
+        let (stamp, _) = cache.flights.began(load.number)?;
+        let fresh = asked + hit.fresh_for;
+        let end = asked + hit.fresh_for + hit.stale_for;
+        let Policy {
+            stale_ttl,
+            grace_ttl,
+            ..
+        } = *load.policy;
+        // What is left of the longer of the two, less what the other is shorter.
+        let longest = stale_ttl.max(grace_ttl);
+        let less = |ttl: Duration| end.checked_sub(longest - ttl).unwrap_or(asked).max(fresh);
+        let draft = Draft {
+            value,
+            times: Times {
+                read: asked,
+                took: hit.cost,
+                fresh,
+                stale: less(stale_ttl),
+                grace: less(grace_ttl),
+            },
+            prefix: load.prefix,
+            stamp,
+        };
+        if !cache.ledger.epochs().allow(&draft.stamp) {
+            return Some(draft.unkept());
+        }
+        let (entry, forgotten) = cache.memory.put(load.digest, draft);
+        cache.counts.evict(forgotten);
+        Some(entry)
+    }
+
+    /// Stores a result for other processes, behind the answers of those who wait for it here.
+    pub(super) fn share(&self, fill: Fill, value: Value, times: &Times, policy: &Policy) {
+        let Some(redis) = self.redis().cloned() else {
+            return;
+        };
+        let times = redis::Times {
+            fresh: times.fresh.saturating_duration_since(Instant::now()),
+            stale: policy.stale_ttl.max(policy.grace_ttl),
+            cost: times.took,
+        };
+        self.pool.spawn(async move {
+            redis.store(fill, &remote::pack(&value), times).await;
+        });
+    }
+
+    /// Resolves when other processes can know of everything that was written here so far; false if that takes too long.
+    pub async fn has_told_others(&self) -> bool {
+        const PATIENCE: Duration = Duration::from_secs(1);
+        match self.redis() {
+            Some(redis) => redis.settled(PATIENCE).await,
+            None => true,
+        }
+    }
+
+    fn redis(&self) -> Option<&Arc<Redis>> {
+        self.cache.as_ref()?.redis.as_ref()
+    }
+}
