@@ -25,6 +25,7 @@ async function install({ log, signal }) {
   await aptInstall(PACKAGE, {
     missing: 'no MariaDB server was found',
     instead: 'set DATABASE_URL or DB_HOST to a server of yours',
+    isThere: () => which('mariadbd') !== null,
     log,
     signal,
   })

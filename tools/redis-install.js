@@ -16,10 +16,12 @@ const PROGRAM = 'redis-check-rdb'
  */
 async function ensureRedis({ log = () => {}, signal } = {}) {
   const found = () => which('redis-server') ?? linked()
-  if (!found() || !which('redis-cli')) {
+  const isThere = () => found() !== null && which('redis-cli') !== null
+  if (!isThere()) {
     await aptInstall(PACKAGE, {
       missing: 'no Redis server was found',
       instead: 'have redis-server and redis-cli on PATH',
+      isThere,
       log,
       signal,
     })

@@ -27,6 +27,8 @@ async function main() {
   await ensureAddon({ log })
   await require('../__test__/libraries/install.js').installLibraries({ log })
   const { startMariadb } = require('./mariadb.js')
+  // The tests start their own, many at a time.
+  await require('./redis.js').ensureRedis({ log })
   const dir = await mkdtemp(join(tmpdir(), 'hegar-test-'))
   try {
     const server = await startMariadb({ dir, log })

@@ -1,6 +1,7 @@
 //! The second tier of the cache: values in Redis, shared by processes, and never older than a write that Redis was told.
 //!
-//! - `lookup`, `store`, `bump` and the rest of what a process does are here; each is one script (`scripts`, `lua/`).
+//! - `entry`, `store` and `write` are what a process does. Each step is one script (`scripts`, `lua/`), but for the look that
+//!   most lookups end with (`glance`).
 //! - `session` keeps the contact: it joins, hears, tells and beats. `connect` makes its two connections.
 //! - `outbox` is what was written and not confirmed; `leases` and `wakes` are who loads and who waits.
 //! - `breaker` leaves a slow Redis alone; `payload` is a value as bytes; `keys` has the names.
@@ -44,6 +45,7 @@ mod breaker;
 mod config;
 mod connect;
 mod entry;
+mod glance;
 mod keys;
 mod leases;
 mod outbox;
@@ -122,7 +124,7 @@ impl Redis {
             closing: watch::Sender::new(false),
             config,
         });
-        let session = runtime.spawn(session::keep(core.clone(), dialer));
+        let session = runtime.spawn(session::keep(core.clone(), Arc::new(dialer)));
         Ok(Arc::new(Redis {
             core,
             session: Mutex::new(Some(session)),

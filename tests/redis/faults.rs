@@ -1,6 +1,9 @@
 //! A Redis that is away, hangs, forgets, refuses or is full.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use hegar_native::cache::redis::BreakerState;
 use serde_json::json;
@@ -259,4 +262,24 @@ async fn ten_thousand_marks_that_could_not_be_told_become_everything() {
     assert!(one.redis.stats().bumps_waiting <= 10_000);
     one.settled().await;
     until_async("it is gone", async || !two.is_hit("product:7").await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_script_of_somebody_else_costs_no_query_more_than_its_deadline() {
+    let server = Arc::new(Server::start(&[]));
+    let member = server.member().await;
+    member.put("product:7", b"seven").await;
+    let slow = server.clone();
+    let script = tokio::task::spawn_blocking(move || {
+        slow.cli(&["eval", "local i = 0 while i < 3e7 do i = i + 1 end", "0"])
+    });
+    let mut off = 0;
+    while !script.is_finished() {
+        let began = Instant::now();
+        off += usize::from(member.is_off("product:7").await);
+        assert!(began.elapsed() < LONGEST, "{:?}", began.elapsed());
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(off > 0, "it was slow");
+    member.put_in_time("product:7").await;
 }

@@ -166,7 +166,8 @@ async fn a_write_of_a_process_that_was_killed_does_not_block_for_ever() {
     let write = killed.redis.begin(marks(&["t:products"]));
     killed.settled().await;
     drop(killed);
-    drop(write);
+    // A process that is gone ends nothing.
+    std::mem::forget(write);
     assert!(one.is_off("product:7").await);
     // A minute later, which is too long for a test.
     let pending = server.cli(&["hget", "{hegar}:#epochs", "!t:products"]);
@@ -193,4 +194,30 @@ async fn members_that_were_evicted_may_have_been_silent() {
     let flushes = one.flushes();
     server.cli(&["del", "{hegar}:#members"]);
     until("a new era", || one.flushes() > flushes).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_went_back_hides_no_silent_member() {
+    let server = Server::start(&[]);
+    let one = server.member_with(json!({"forgetMemberMs": 1500})).await;
+    let flushes = one.flushes();
+    server.cli(&["zadd", "{hegar}:#members", "9000000000000", "future"]);
+    server.cli(&["hset", "{hegar}:#epochs", "#moved", "9000000000000"]);
+    until("eras move", || one.flushes() > flushes + 2).await;
+    until("it is forgotten", || {
+        server
+            .cli(&["zscore", "{hegar}:#members", "future"])
+            .is_empty()
+    })
+    .await;
+    assert_eq!(server.cli(&["zscore", "{hegar}:#members", "~"]), "inf");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_listener_that_panics_costs_the_contact_and_not_the_process() {
+    let server = Server::start(&[]);
+    let (one, two) = (server.member().await, server.member().await);
+    one.redis.bump(marks(&["panic"]));
+    until("contact is made anew", || two.redis.stats().connects == 2).await;
+    two.put_in_time("product:7").await;
 }

@@ -46,17 +46,22 @@ fn found(parts: &mut impl Iterator<Item = Value>) -> Option<Found> {
         left: ms(&parts.next()?),
         stale: ms(&parts.next()?),
         cost: ms(&parts.next()?),
-        payload: match parts.next()? {
-            Value::Bytes(bytes) => bytes,
-            Value::String(text) => text.into_inner(),
-            _ => return None,
-        },
+        payload: into_bytes(parts.next()?)?,
         stamp: parts
             .next()
             .filter(|stamp| stamp.is_string() || stamp.is_bytes()),
     })
 }
 
-fn ms(value: &Value) -> Duration {
+/// What of a reply in text and bytes alike is bytes.
+pub fn into_bytes(value: Value) -> Option<Bytes> {
+    match value {
+        Value::Bytes(bytes) => Some(bytes),
+        Value::String(text) => Some(text.into_inner()),
+        _ => None,
+    }
+}
+
+pub fn ms(value: &Value) -> Duration {
     Duration::from_millis(value.as_u64().unwrap_or(0))
 }

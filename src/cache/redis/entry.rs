@@ -10,7 +10,8 @@ use fred::{
 
 use super::{
     Digest, Redis,
-    answer::Answer,
+    answer::{Answer, Found},
+    glance::{glance, pack},
     leases::Lease,
     outbox::{EVERYTHING, is_plain},
     payload, scripts,
@@ -106,7 +107,7 @@ impl Redis {
 
     async fn ask(&self, key: &str, digest: &Digest, marks: &[Box<str>], asked: Asked) -> Lookup {
         let found = match self.prepare(key, marks) {
-            Some((link, key, marks)) => self.ask_redis(&link, key, digest, marks, asked).await,
+            Some((link, key, marks)) => self.look(&link, key, digest, marks, asked).await,
             None => Lookup::Off,
         };
         let counters = &self.core.counters;
@@ -117,6 +118,59 @@ impl Redis {
             Lookup::Off => &counters.off,
         });
         found
+    }
+
+    /// Looks first, and asks for a lease when there is nothing.
+    async fn look(
+        &self,
+        link: &WithOptions<Client>,
+        key: Key,
+        digest: &Digest,
+        marks: Vec<Box<str>>,
+        asked: Asked,
+    ) -> Lookup {
+        let core = &self.core;
+        let deadline = Instant::now() + core.config.command_timeout();
+        if matches!(asked, Asked::Refresh) {
+            return self
+                .ask_redis(link, key, digest, marks, asked, deadline)
+                .await;
+        }
+        let packed = pack(&marks);
+        let look = glance(link, &core.keys.epochs, &key, digest, &marks, &packed);
+        let Some(found) = self.within(deadline, look).await else {
+            return Lookup::Off;
+        };
+        let asked = match found {
+            // A stale value asks for the lease as well, and gets both.
+            Some(found) if found.left > found.stale || matches!(asked, Asked::Read) => {
+                match self.hit(found, None) {
+                    Some(hit) => return hit,
+                    None if matches!(asked, Asked::Read) => return Lookup::Off,
+                    None => Asked::Refresh,
+                }
+            }
+            _ => asked,
+        };
+        self.ask_redis(link, key, digest, marks, asked, deadline)
+            .await
+    }
+
+    /// The hit that was found; nothing when it is nothing of ours, and should be overwritten.
+    fn hit(&self, found: Found, lead: Option<Fill>) -> Option<Lookup> {
+        let core = &self.core;
+        let Some(value) = payload::unpack(&found.payload, core.config.max_value_bytes) else {
+            count(&core.counters.errors);
+            return lead.map(Lookup::Lead);
+        };
+        add(&core.counters.bytes_read, found.payload.len());
+        Some(Lookup::Hit(Hit {
+            value,
+            fresh_for: found.left.saturating_sub(found.stale),
+            stale_for: found.left.min(found.stale),
+            cost: found.cost,
+            lead,
+        }))
     }
 
     /// What is needed to ask, unless there is no sense in it.
@@ -136,6 +190,8 @@ impl Redis {
         if !marks.iter().any(|mark| **mark == *EVERYTHING) {
             marks.push(EVERYTHING.into());
         }
+        // Entries remember theirs in this order.
+        marks.sort_unstable();
         Some((link, key, marks))
     }
 
@@ -146,6 +202,7 @@ impl Redis {
         digest: &Digest,
         marks: Vec<Box<str>>,
         asked: Asked,
+        deadline: Instant,
     ) -> Lookup {
         let core = &self.core;
         let since = core.wakes.so_far();
@@ -168,7 +225,8 @@ impl Redis {
         ];
         args.extend(marks.iter().map(|mark| Value::from(&**mark)));
         // A lease that is asked for and not granted in time is given back when it is dropped here.
-        let Some(answer) = self.call(&scripts::LOOKUP, link, keys, args).await else {
+        let question = scripts::LOOKUP.call(link, keys, args);
+        let Some(answer) = self.within(deadline, question).await else {
             return Lookup::Off;
         };
         let fill = |stamp: Value, lease: Option<Lease>| Fill {
@@ -179,28 +237,15 @@ impl Redis {
             lease: lease.map(Lease::granted),
         };
         match Answer::of(answer) {
-            Answer::Hit(found) => {
-                let lead = match found.stamp {
+            Answer::Hit(mut found) => {
+                let lead = match found.stamp.take() {
                     Some(stamp) => Some(fill(stamp, lease)),
                     None => {
                         lease.into_iter().for_each(Lease::over);
                         None
                     }
                 };
-                let Some(value) = payload::unpack(&found.payload, core.config.max_value_bytes)
-                else {
-                    // Nothing of ours. It is overwritten when somebody may lead, or expires.
-                    count(&core.counters.errors);
-                    return lead.map_or(Lookup::Off, Lookup::Lead);
-                };
-                add(&core.counters.bytes_read, found.payload.len());
-                Lookup::Hit(Hit {
-                    value,
-                    fresh_for: found.left.saturating_sub(found.stale),
-                    stale_for: found.left.min(found.stale),
-                    cost: found.cost,
-                    lead,
-                })
+                self.hit(found, lead).unwrap_or(Lookup::Off)
             }
             Answer::Lead(stamp) => Lookup::Lead(fill(stamp, lease)),
             Answer::Wait(left) => {

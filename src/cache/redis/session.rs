@@ -6,13 +6,14 @@
 //! new era and an empty first tier.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
 use fred::types::Message;
 use tokio::{
     sync::{broadcast, watch},
+    task::JoinSet,
     time::timeout,
 };
 
@@ -40,11 +41,29 @@ struct Position {
 
 type Failure = String;
 
-/// Keeps this process in contact until it closes.
-pub async fn keep(core: Arc<Core>, dialer: Dialer) {
+/// Keeps this process in contact until it closes. A panic, of a listener perhaps, costs the contact alone.
+pub async fn keep(core: Arc<Core>, dialer: Arc<Dialer>) {
+    // Its tasks end with it.
+    let mut lives = JoinSet::new();
+    loop {
+        lives.spawn(live(core.clone(), dialer.clone()));
+        let ending = lives.join_next().await;
+        core.disconnect();
+        if !matches!(ending, Some(Err(error)) if error.is_panic()) || core.is_closing() {
+            return;
+        }
+        core.counters.note("a panic");
+        count(&core.counters.errors);
+        let _ = timeout(core.config.retry_delay(1), core.closing()).await;
+    }
+}
+
+async fn live(core: Arc<Core>, dialer: Arc<Dialer>) {
     let mut attempt = 0;
-    let mut what = "join";
     while !core.is_closing() {
+        // Who had contact before has lost it, and does not know what was missed.
+        let is_new = core.counters.connects.load(Relaxed) == 0;
+        let what = if is_new { "join" } else { "return" };
         let opening = timeout(core.config.connect_timeout(), open(&core, &dialer, what));
         let opened = tokio::select! {
             opened = opening => opened,
@@ -53,7 +72,6 @@ pub async fn keep(core: Arc<Core>, dialer: Dialer) {
         let ending = match opened.unwrap_or_else(|_| Err("no connection in time".to_owned())) {
             Ok(session) => {
                 attempt = 0;
-                what = "return";
                 session.run().await
             }
             Err(failure) => failure,

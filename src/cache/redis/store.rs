@@ -2,20 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use fred::{
-    clients::{Client, WithOptions},
-    error::Error,
-    types::{Key, Value},
-};
-use tokio::time::timeout;
+use fred::{error::Error, types::Value};
+use tokio::time::timeout_at;
 
 use super::{
     Redis,
     entry::{Fill, Times},
+    glance::pack,
     keys::hex,
     leases::Lease,
     payload, scripts,
-    scripts::{Script, binary, millis},
+    scripts::{binary, millis},
     stats::{add, count},
 };
 
@@ -56,9 +53,12 @@ impl Redis {
             Value::Bytes(payload),
             core.keys.wake.clone().into(),
             hex(&fill.digest).into(),
+            Value::Bytes(pack(&fill.marks)),
         ];
         args.extend(fill.marks.iter().map(|mark| Value::from(&**mark)));
-        let Some(answer) = self.call(&scripts::STORE, &link, keys, args).await else {
+        let deadline = Instant::now() + core.config.command_timeout();
+        let question = scripts::STORE.call(&link, keys, args);
+        let Some(answer) = self.within(deadline, question).await else {
             return false;
         };
         fill.lease.into_iter().for_each(Lease::over);
@@ -77,17 +77,15 @@ impl Redis {
         drop(fill);
     }
 
-    /// Runs a script within the deadline of a query.
-    pub(super) async fn call(
+    /// The answer to a question, unless the deadline of the query comes first.
+    pub(super) async fn within<T>(
         &self,
-        script: &Script,
-        link: &WithOptions<Client>,
-        keys: Vec<Key>,
-        args: Vec<Value>,
-    ) -> Option<Value> {
+        deadline: Instant,
+        question: impl Future<Output = std::result::Result<T, Error>>,
+    ) -> Option<T> {
         let core = &self.core;
         // Around the client too: it retries where it should not.
-        let answer = timeout(core.config.command_timeout(), script.call(link, keys, args)).await;
+        let answer = timeout_at(deadline.into(), question).await;
         match answer {
             Ok(Ok(answer)) => {
                 core.breaker.succeeded();

@@ -12,14 +12,13 @@ local era, seq = state[1], tonumber(state[2] or '0')
 local lost = not era
 local move = lost or what == 'return'
 
--- Another server, or the same one started again: what it holds may be older than what was confirmed to us.
-if what ~= 'beat' then
-  local info = redis.pcall('INFO', 'server')
-  local run = type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
-  if run == '' or run ~= state[3] then
-    redis.call('HSET', KEYS[1], '#run', run)
-    move = true
-  end
+-- Another server, or the same one started again: what it holds may be older than what was confirmed. A cluster changes the
+-- server without breaking a connection.
+local info = redis.pcall('INFO', 'server')
+local run = type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
+if run ~= (state[3] or '') or (run == '' and what ~= 'beat') then
+  redis.call('HSET', KEYS[1], '#run', run)
+  move = true
 end
 
 -- ~ is always there. Without it the members were evicted, and one of them may have been silent.
@@ -29,7 +28,12 @@ if not redis.call('ZSCORE', KEYS[2], '~') then
 end
 redis.call('ZADD', KEYS[2], ms(now), member)
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ms(now - forget))
-if redis.call('ZCOUNT', KEYS[2], '-inf', ms(now - silent)) > 0 and now - tonumber(state[4] or '0') >= pause then
+-- The clock of Redis went back: who was heard of in what is now the future counts as silent from here on.
+for _, other in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], ms(now + silent), '(inf', 'LIMIT', 0, 1000)) do
+  redis.call('ZADD', KEYS[2], ms(now - silent - 1), other)
+end
+local since = now - tonumber(state[4] or '0')
+if redis.call('ZCOUNT', KEYS[2], '-inf', ms(now - silent)) > 0 and (since >= pause or since < 0) then
   move = true
 end
 

@@ -11,8 +11,8 @@ if asked ~= 'refresh' then
   -- A key of this name that is no hash is somebody else's: a miss.
   local entry = redis.pcall('HMGET', KEYS[2], 'digest', 'marks', 'stamp', 'stale', 'cost', 'value')
   if not entry.err and entry[1] == digest and entry[6] then
-    local read, own = pcall(cmsgpack.unpack, entry[2])
-    if read and type(own) == 'table' and stamp_of(own) == entry[3] then
+    local read, own = pcall(cjson.decode, entry[2])
+    if read and type(own) == 'table' and #own > 0 and stamp_of(own) == entry[3] then
       local left, stale = redis.call('PTTL', KEYS[2]), tonumber(entry[4])
       local stamp = false
       -- Stale: whoever takes the lease refreshes it.

@@ -1,12 +1,12 @@
 -- KEYS: epochs, entry, lease. ARGV: digest, holder, stamp of the lookup, ms to live, ms of them stale, ms it took to load,
--- value, wake channel, name for the waiters, marks. Answers 1 when it was stored and 0 when something was written meanwhile.
+-- value, wake channel, name for the waiters, the marks packed, and each. Answers 1 when it was stored and 0 when something was written meanwhile.
 local marks = {}
-for i = 10, #ARGV do marks[i - 9] = ARGV[i] end
+for i = 11, #ARGV do marks[i - 10] = ARGV[i] end
 
 local stored, failure = 0, nil
 if stamp_of(marks) == ARGV[3] and not is_written(marks) then
   local function put()
-    return redis.pcall('HSET', KEYS[2], 'digest', ARGV[1], 'marks', cmsgpack.pack(marks), 'stamp', ARGV[3],
+    return redis.pcall('HSET', KEYS[2], 'digest', ARGV[1], 'marks', ARGV[10], 'stamp', ARGV[3],
       'stale', ARGV[5], 'cost', ARGV[6], 'value', ARGV[7])
   end
   -- First of all writes, so that Redis can refuse it when memory is full.
