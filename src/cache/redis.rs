@@ -11,7 +11,10 @@
 //! does not know. What another process wrote and could not tell is used for `max_staleness_ms` at most, see `lua/beat.lua`.
 
 use std::{
-    sync::{Arc, Mutex, RwLock, Weak, atomic::Ordering::Relaxed},
+    sync::{
+        Arc, Mutex, RwLock, Weak,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -71,8 +74,8 @@ pub trait Listener: Send + Sync {
     /// Anything may have been missed: all entries have to go, and those that are being loaded must not be kept.
     fn flush(&self);
 
-    /// Everything that others published before `at` has been told. Entries may be used until `at` and the longest
-    /// staleness, and no longer without another contact.
+    /// Everything that anybody wrote before `at` has been told, or was thrown away because it could not be known. Entries may
+    /// be used until `at` and the longest staleness, and no longer without another contact.
     fn contact(&self, at: Instant);
 }
 
@@ -92,6 +95,9 @@ struct Core {
     member: String,
     // Read by each command for as long as it takes to clone, written when a connection comes or goes.
     link: RwLock<Option<WithOptions<Client>>>,
+    /// When the last beat that was answered had been sent, in milliseconds since `born`.
+    heard: AtomicU64,
+    born: Instant,
     breaker: Breaker,
     outbox: Outbox,
     wakes: Wakes,
@@ -114,6 +120,8 @@ impl Redis {
             keys: Keys::new(&config.key_prefix),
             member: member(),
             link: RwLock::new(None),
+            heard: AtomicU64::new(0),
+            born: Instant::now(),
             breaker: Breaker::new(config.breaker),
             outbox: Outbox::default(),
             wakes: Wakes::default(),
@@ -187,11 +195,19 @@ impl Drop for Redis {
 }
 
 impl Core {
-    /// The connection, if it may be used now.
+    /// The connection, if it may be used now: not when the last contact is so long ago that others may have been silent.
     fn link(&self) -> Option<WithOptions<Client>> {
-        self.link
-            .read()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+        let heard = self.born + Duration::from_millis(self.heard.load(Relaxed));
+        if heard.elapsed() > self.config.trust() {
+            return None;
+        }
+        self.any_link()
+    }
+
+    /// The connection, for what does not use values.
+    fn any_link(&self) -> Option<WithOptions<Client>> {
+        let link = self.link.read();
+        link.unwrap_or_else(|poisoned| poisoned.into_inner())
             .clone()
     }
 
@@ -235,15 +251,25 @@ impl Core {
         }
     }
 
-    fn contact(&self, at: Instant) {
+    /// A beat that was sent at that moment was answered, and all messages before it have come.
+    fn contact(&self, sent: Instant) {
+        let since = sent.saturating_duration_since(self.born);
+        self.heard.store(
+            u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
+            Relaxed,
+        );
         if let Some(listener) = self.listener.upgrade() {
-            listener.contact(at);
+            // What a process wrote shortly before may be untold, and its silence not noticed yet.
+            let unsure = self.config.max_staleness() - self.config.trust();
+            listener.contact(sent.checked_sub(unsure).unwrap_or(sent));
         }
     }
 
     /// Gives a lease back in the background and wakes who waits for it.
     fn give_back(self: Arc<Self>, digest: Digest, holder: String) {
-        let Some(link) = self.link() else { return };
+        let Some(link) = self.any_link() else {
+            return;
+        };
         let runtime = self.runtime.clone();
         runtime.spawn(async move {
             let keys = vec![self.keys.epochs.clone(), self.keys.lease(&digest)];

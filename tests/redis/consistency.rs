@@ -276,7 +276,7 @@ async fn nothing_is_older_than_a_write_that_was_told() {
         for process in processes {
             let worst = Duration::from_micros(process.worst.load(SeqCst));
             // The way of a message, on a machine that does other things too.
-            assert!(worst < Duration::from_millis(100), "{worst:?}");
+            assert!(worst < Duration::from_millis(250), "{worst:?}");
         }
     })
     .await;

@@ -87,6 +87,59 @@ async fn a_cluster_holds_the_cache_on_one_node_and_tells_through_all() {
     until("the bump is heard", || first.has_heard("t:products")).await;
     assert!(!first.is_hit("product:7").await);
     first.put_in_time("product:8").await;
+
+    // The slot moves to another server, which answers with what it has.
+    let (slot, flushes) = (slot(&server), (first.flushes(), last.flushes()));
+    let replica = replica_of(&server, slot);
+    let said = server.servers.ask(&json!({
+        "action": "cli", "server": replica, "args": ["cluster", "failover", "takeover"],
+    }));
+    assert_eq!(said["said"], "OK");
+    until("another era", || {
+        first.flushes() > flushes.0 && last.flushes() > flushes.1
+    })
+    .await;
+    until_async("it is of use again", async || {
+        first.put_in_time("product:9").await;
+        last.is_hit("product:9").await
+    })
+    .await;
+}
+
+fn slot(server: &Server) -> u32 {
+    let slot = server.cli(&["cluster", "keyslot", "{hegar}:"]);
+    slot.parse().expect("a slot")
+}
+
+/// The place of the replica that has a slot.
+fn replica_of(server: &Server, slot: u32) -> u64 {
+    let has_slot = |range: &str| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let bounds = (first.parse::<u32>(), last.parse::<u32>());
+        matches!(bounds, (Ok(first), Ok(last)) if (first..=last).contains(&slot))
+    };
+    let printed = server.cli(&["cluster", "nodes"]);
+    let nodes: Vec<Vec<&str>> = printed
+        .lines()
+        .map(|line| line.split(' ').collect())
+        .collect();
+    let owner = nodes
+        .iter()
+        .find(|node| node[8..].iter().any(|range| has_slot(range)));
+    let owner = owner.expect("an owner")[0];
+    let replica = nodes
+        .iter()
+        .find(|node| node[3] == owner)
+        .expect("a replica");
+    let port = replica[1]
+        .split(['@', ':'])
+        .nth(1)
+        .and_then(|port| port.parse::<u64>().ok());
+    let all = server.about["nodes"].as_array().expect("nodes");
+    let place = all.iter().find(|node| node["port"].as_u64() == port);
+    place.expect("one of ours")["server"]
+        .as_u64()
+        .expect("a place")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -164,6 +164,10 @@ impl RedisConfig {
         Duration::from_millis(delay.min(self.retry_max_delay_ms).max(1))
     }
 
+    // The three that follow add up to the longest staleness. A write may wait for one beat before it is told; then its
+    // process may fall silent, which is noticed after `patience`; and what the last beat before that allowed is used for
+    // `trust`.
+
     /// How often this process says that it is there.
     pub(super) fn beat(&self) -> Duration {
         self.max_staleness() / 5
@@ -171,7 +175,12 @@ impl RedisConfig {
 
     /// How long an answer to a beat may take. After as much silence the others begin new eras.
     pub(super) fn patience(&self) -> Duration {
-        self.max_staleness() / 2
+        self.max_staleness() * 2 / 5
+    }
+
+    /// How long values may be used after a beat was sent that was answered.
+    pub(super) fn trust(&self) -> Duration {
+        self.max_staleness() * 2 / 5
     }
 }
 

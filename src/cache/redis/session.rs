@@ -130,8 +130,8 @@ impl Session<'_> {
         // Messages from before are unknown, and may have been many.
         core.flush();
         core.outbox.again();
-        core.connect(pair.commands.clone());
         core.contact(joined);
+        core.connect(pair.commands.clone());
         let commands = pair.commands.clone();
         let Err(failure) = tokio::select! {
             ending = hear(core, messages, &known) => ending,
