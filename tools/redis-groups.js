@@ -22,9 +22,15 @@ async function startRedisCluster({ log = () => {}, signal } = {}) {
     await run(cli, ['--cluster', 'create', ...addresses, '--cluster-replicas', '1', '--cluster-yes'], {
       signal,
     })
-    const isComplete = (info) =>
-      info.includes('cluster_state:ok') && info.includes(`known_nodes:${CLUSTER_NODES}`)
-    for (const { port } of nodes) await until(cli, port, ['cluster', 'info'], isComplete)
+    const isComplete = (info) => info.includes('cluster_state:ok')
+    // Each has to have heard who is whose replica, and the replicas to have what their primaries have.
+    const knowsAll = (list) => list.match(/ (myself,)?slave /g)?.length === CLUSTER_NODES / 2
+    const isInStep = (info) => info.includes('role:master') || info.includes('master_link_status:up')
+    for (const { port } of nodes) {
+      await until(cli, port, ['cluster', 'info'], isComplete)
+      await until(cli, port, ['cluster', 'nodes'], knowsAll)
+      await until(cli, port, ['info', 'replication'], isInStep)
+    }
     log(`Redis cluster on ${addresses.join(', ')}`)
     return group
   } catch (error) {

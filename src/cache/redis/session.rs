@@ -32,6 +32,7 @@ mod tell;
 
 /// How long a good-bye may take.
 const FAREWELL: Duration = Duration::from_millis(500);
+
 /// Up to where the messages are known.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Position {
