@@ -78,4 +78,8 @@ async function hegar(place, cache, hitOf) {
   }
 }
 
-module.exports = { CASES: Object.keys(cases), cases, SQL }
+// Of these a process asks over a socket.
+const REMOTE = ['tier2-json', 'bentocache-redis', 'ioredis-json']
+const CASES = [...Object.keys(cases), ...REMOTE.map((name) => `${name}-alone`)]
+
+module.exports = { CASES, REMOTE, cases, SQL }

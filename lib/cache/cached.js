@@ -14,6 +14,8 @@ class Cached {
   /** Results by their form, and in each by statement: of calls without options about rows, and of all others. */
   #plain = { json: new Map(), rows: new Map() }
   #lanes = new Map()
+  /** What has been read of options that are a number or undefined. */
+  #asked = { json: new Map(), rows: new Map() }
 
   constructor(channel, { maxEntryBytes }) {
     this.#channel = channel
@@ -94,7 +96,20 @@ class Cached {
     if (hits !== null) this.#channel.native.cacheNote(hits)
   }
 
+  // Most calls give a ttl and nothing else, or nothing at all.
   #ask(method, json, options) {
+    if (options !== undefined && typeof options !== 'number') return this.#read(method, json, options)
+    const known = this.#asked[json ? 'json' : 'rows']
+    let asked = known.get(options)
+    if (asked === undefined) {
+      asked = this.#read(method, json, options)
+      if (known.size >= 100) known.clear()
+      known.set(options, asked)
+    }
+    return asked
+  }
+
+  #read(method, json, options) {
     const asked = readCached(method, options, { json, maxEntryBytes: this.#maxEntryBytes })
     const { rowOptions } = this.#channel
     const wanted = rowOptions.read(asked.read)
