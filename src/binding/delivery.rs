@@ -174,9 +174,13 @@ impl Delivery {
             Outcome::Answer(Answer::Cached(entry)) => {
                 rows = entry.value.rows() as u32;
                 records.extend(keep(&entry).map(|bytes| (Kind::Keep, whole(bytes))));
-                match &entry.value {
+                // Of a result that is not kept this is the only share, and its memory goes round like any other's.
+                let value = Arc::try_unwrap(entry)
+                    .map_or_else(|shared| shared.value.clone(), |entry| entry.value);
+                match value {
                     Value::Json { bytes, .. } => {
-                        records.push_back((Kind::Json, Payload::Shared(bytes.clone())));
+                        let payload = Arc::try_unwrap(bytes).map_or_else(Payload::Shared, whole);
+                        records.push_back((Kind::Json, payload));
                     }
                     Value::Rows(kept) => {
                         let segments = kept.segments.iter();

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::codec::packed::RowShapes;
+use crate::codec::{buffers, packed::RowShapes};
 
 use super::entry::{Rows, Value};
 
@@ -42,7 +42,7 @@ pub fn unpack(bytes: &[u8], shapes: &RowShapes) -> Option<Value> {
     let (rows, mut rest) = take_number(rest)?;
     match kind {
         JSON => Some(Value::Json {
-            bytes: Arc::new(rest.to_vec()),
+            bytes: Arc::new(copied(rest)),
             rows,
         }),
         ROWS => {
@@ -60,6 +60,13 @@ pub fn unpack(bytes: &[u8], shapes: &RowShapes) -> Option<Value> {
         }
         _ => None,
     }
+}
+
+/// A copy in memory that goes round, see [`buffers`].
+fn copied(bytes: &[u8]) -> Vec<u8> {
+    let mut copy = buffers::take(bytes.len());
+    copy.extend_from_slice(bytes);
+    copy
 }
 
 fn take_number(bytes: &[u8]) -> Option<(usize, &[u8])> {
