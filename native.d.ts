@@ -224,6 +224,9 @@ export declare class NativeTicket {
 /** The milliseconds of the clock that entries are timed by. */
 export declare function cacheClock(): number
 
+/** See [`crate::cache::remove_fence`]: for the check of freshness alone. */
+export declare function cacheRemoveFence(): void
+
 /**
  * Cuts `sql` at its one `:name`; null when it has none. With `open`, an ORDER BY and LIMIT are to follow. Throws the
  * reason why a condition can not stand there.

@@ -846,4 +846,5 @@ module.exports.NativeShape = nativeBinding.NativeShape
 module.exports.NativeStatement = nativeBinding.NativeStatement
 module.exports.NativeTicket = nativeBinding.NativeTicket
 module.exports.cacheClock = nativeBinding.cacheClock
+module.exports.cacheRemoveFence = nativeBinding.cacheRemoveFence
 module.exports.findSlot = nativeBinding.findSlot

@@ -111,7 +111,8 @@ describe('a kept result', () => {
       [
         'as a stream',
         async () => {
-          for await (const _ of db.stream('INSERT INTO items (store, n) VALUES (1, 6) RETURNING id'));
+          const sql = 'INSERT INTO items (store, n) VALUES (1, 6) RETURNING id'
+          for await (const { id } of db.stream(sql)) assert.ok(id > 0)
         },
       ],
       ['by mysql2’s query', () => dropin.query('UPDATE items SET n = ? WHERE id = 1', [3])],

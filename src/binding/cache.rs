@@ -9,7 +9,7 @@ use napi::{
 use napi_derive::napi;
 
 use crate::{
-    cache::{epochs, policy::Policy},
+    cache::{self, epochs, policy::Policy},
     call::Wanted,
     engine::{CachedCall, Engine},
 };
@@ -43,6 +43,12 @@ impl NativePolicy {
 #[napi(catch_unwind)]
 pub fn cache_clock() -> f64 {
     epochs::milliseconds(tokio::time::Instant::now())
+}
+
+/// See [`crate::cache::remove_fence`]: for the check of freshness alone.
+#[napi(catch_unwind)]
+pub fn cache_remove_fence() {
+    cache::remove_fence();
 }
 
 #[napi]

@@ -97,6 +97,16 @@ impl Epochs {
         Stamp(all.map(|place| (place, self.at(place))).collect())
     }
 
+    /// The same places as they are now.
+    pub fn stamp_again(&self, stamp: &Stamp) -> Stamp {
+        Stamp(
+            stamp
+                .iter()
+                .map(|(place, _)| (place, self.at(place)))
+                .collect(),
+        )
+    }
+
     /// Whether nothing has changed since.
     pub fn are(&self, stamp: &Stamp) -> bool {
         stamp.iter().all(|(place, epoch)| self.at(place) == epoch)

@@ -25,7 +25,10 @@ pub mod remote;
 pub mod schema;
 
 use std::{
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -37,7 +40,7 @@ use crate::error::Result;
 
 use counts::Counts;
 use entry::Entry;
-use epochs::Place;
+use epochs::{Place, Stamp};
 use flight::Flights;
 use ledger::{Ledger, place_of, table_mark};
 use memory::Memory;
@@ -71,6 +74,15 @@ pub struct Cache<W> {
     bound: Duration,
     /// Part of every digest: what makes the same statement mean something else.
     scope: Box<[u8]>,
+}
+
+/// Whether results are kept without looking at what was written meanwhile.
+static UNFENCED: AtomicBool = AtomicBool::new(false);
+
+/// Has this process keep whatever it loads, stale or not. The check of freshness calls it to show that it would find out;
+/// nothing else may.
+pub fn remove_fence() {
+    UNFENCED.store(true, Ordering::SeqCst);
 }
 
 /// What a result is recognised by: a statement, its parameters, the form of the result and what it is to depend on.
@@ -122,6 +134,15 @@ impl<W> Cache<W> {
             bound,
             scope: scope.into(),
         })
+    }
+
+    /// What a result that was read since `stamp` is to be kept under; `None` if it is not to be.
+    pub fn fence(&self, stamp: &Stamp) -> Option<Stamp> {
+        let epochs = self.ledger.epochs();
+        if UNFENCED.load(Ordering::Relaxed) {
+            return Some(epochs.stamp_again(stamp));
+        }
+        epochs.allow(stamp).then(|| stamp.clone())
     }
 
     /// Whether everything that others have written before the entry's last second is known.

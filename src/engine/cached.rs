@@ -417,12 +417,12 @@ impl Load {
             Error::new(Kind::Unsupported, message)
         })?;
         let times = self.policy.times(&value, began, took);
-        let is_allowed = cache.ledger.epochs().allow(&stamp);
+        let allowed = cache.fence(&stamp);
         cache.counts.add(self.prefix, |figures| {
-            figures.fenced += u64::from(!is_allowed);
+            figures.fenced += u64::from(allowed.is_none());
             figures.too_large += u64::from(value.size() > self.policy.max_bytes);
         });
-        let kept = times.filter(|_| is_allowed);
+        let kept = times.filter(|_| allowed.is_some());
         // Dropped where nothing is kept, and those who wait for it in other processes ask again.
         let fill = self.fill.take();
         if let (Some(times), Some(fill)) = (kept, fill) {
@@ -430,7 +430,7 @@ impl Load {
         }
         let draft = Draft {
             value,
-            stamp,
+            stamp: allowed.unwrap_or(stamp),
             times: kept.unwrap_or(Times::never(began)),
             prefix: self.prefix,
         };

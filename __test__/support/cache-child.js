@@ -1,0 +1,34 @@
+'use strict'
+
+// A process with a pool whose results are cached; its parent says what to do and gets the outcome.
+
+const { createPool } = require('../../index.js')
+
+let db
+
+const actions = {
+  open(options) {
+    db = createPool(options)
+  },
+  query: (sql, params, options) => db.cachedQuery(sql, params, options),
+  json: async (sql, params, options) => String(await db.cachedQueryJson(sql, params, options)),
+  /** The same by many callers at once: how many results there were that differ. */
+  async many(count, sql, params, options) {
+    const all = await Promise.all(
+      Array.from({ length: count }, () => db.cachedQueryJson(sql, params, options)),
+    )
+    return new Set(all.map(String)).size
+  },
+  execute: (sql, params) => db.execute(sql, params),
+  invalidate: (what) => db.invalidate(what),
+  stats: () => db.stats().cache,
+  close: () => db.close(),
+}
+
+process.on('message', async ({ number, action, args }) => {
+  try {
+    process.send({ number, value: await actions[action](...args) })
+  } catch (error) {
+    process.send({ number, error: `${error.code}: ${error.message}` })
+  }
+})
