@@ -704,6 +704,70 @@ export interface CachePoolOptions {
   maxBytes?: number | string
   /** Larger results are not kept unless a call says otherwise. Default: 1 MiB. */
   maxEntryBytes?: number | string
+  /** Shares results and writes with other processes: a uri, `redis://` or `rediss://`, or options. Default: null, none. */
+  redis?: string | URL | RedisOptions | null | false
+  /**
+   * Milliseconds by which a result may be older than a write of another process, whatever becomes of Redis: 200 to 60,000.
+   * Default: 1000.
+   */
+  maxStalenessMs?: number | string
+  /**
+   * Read the server's binary log, so that a write by anybody makes results invalid. Needs `binlog_format=ROW` and the
+   * privileges REPLICATION SLAVE and REPLICATION CLIENT; without them a warning `HEGAR_BINLOG` says why. Default: false.
+   */
+  followBinlog?: boolean
+}
+
+/** Where Redis is: ioredis's names, and our own, which carry their unit. None of the secrets is ever printed. */
+export interface RedisOptions {
+  /** Default: `'127.0.0.1'`. */
+  host?: string | null
+  /** Default: 6379. */
+  port?: number | string
+  /** A unix socket, in place of host and port; `socketPath` is the same. */
+  path?: string | null
+  socketPath?: string | null
+  username?: string | null
+  password?: string | null
+  /** Default: 0. */
+  db?: number | string
+  /** As `ssl` of the pool: true, or `{ca, cert, key, rejectUnauthorized, servername}`. */
+  tls?: boolean | TlsOptions | null
+  /** Ask these for the primary called `name` (`'mymaster'` by default). */
+  sentinels?: readonly RedisNode[]
+  name?: string
+  sentinelUsername?: string
+  sentinelPassword?: string
+  /** Some nodes of a cluster. All keys are on one of its nodes, see `keyPrefix`. */
+  cluster?: readonly RedisNode[]
+  /**
+   * Put before every key. The braces are a hash tag, which a cluster needs: the scripts want their keys on one node.
+   * Default: `'{hegar}:'`.
+   */
+  keyPrefix?: string
+  /** Milliseconds that a query waits for Redis at most. Default: 100. `commandTimeout` is the same. */
+  commandTimeoutMs?: number | string
+  commandTimeout?: number | string
+  /** Default: 5000. `connectTimeout` is the same. */
+  connectTimeoutMs?: number | string
+  connectTimeout?: number | string
+  /** The pause before connecting again is this times the number of attempts, up to `retryMaxDelayMs`. Default: 50. */
+  retryDelayMs?: number | string
+  /** Default: 2000. */
+  retryMaxDelayMs?: number | string
+  /** The same as a function, which is asked once for its first and its longest pause. */
+  retryStrategy?: (times: number) => number
+  /** How often a command follows a cluster that moved its keys; no command is sent twice otherwise. Default: 3. */
+  maxRetriesPerRequest?: number | string
+  /** Values from this size on are compressed (LZ4) where that makes them smaller. Default: 8192. */
+  compressFromBytes?: number | string
+}
+
+export interface RedisNode {
+  /** Default: `'127.0.0.1'`. */
+  host?: string
+  /** Default: 6379. */
+  port?: number | string
 }
 
 /** Options with which a row is an object by column name. */
@@ -1081,7 +1145,11 @@ export interface CacheStats {
    * `view` (one without `tags`), `schema` (it could not be read), and what a statement is, see docs/caching.md.
    */
   bypassed: Record<string, number>
-  /** By the part of `key` before its first colon; `(query)` for calls without a key, `(others)` past 100 of them. */
+  /** How the binary log is followed; null without `followBinlog`. */
+  binlog: { isFollowed: boolean; changes: number; attempts: number; error: string | null } | null
+  /** What was done with Redis; null without `redis`. Counters and the state of the connection and its breaker. */
+  redis: Record<string, number | boolean | string | null> | null
+  /** By the part of `key` before its first colon; `(query)` for calls without a key, `(key)` for keys without a colon, `(others)` past 100 of them. */
   prefixes: Record<string, CacheFigures>
 }
 

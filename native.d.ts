@@ -65,10 +65,12 @@ export declare class NativePool {
   refresh(statement: NativeStatement, params: Buffer, length: number, json: boolean, shape: NativeShape | undefined | null, form: string, policy: NativePolicy, key?: string | undefined | null): void
   /** The epochs of the server, with the horizon behind them; all pools of a server have the same. */
   cacheEpochs(): Buffer
+  /** Changes the last word of the epochs, so that JavaScript can see whether it has their memory or a copy. */
+  cacheProbe(): void
   /** The tokens of the entries that are kept. */
   cacheTokens(): Buffer | null
   /** Hits of JavaScript's own, by the number of the prefix: all, and those that were stale. */
-  cacheNote(hits: Uint32Array): void
+  cacheNote(hits: Float64Array): void
   /** Calls that JavaScript sent past the cache. */
   cacheBypass(reason: string): void
   /** Follows the server's log of changes; the outcome, if there is one, is why it can not be followed. */

@@ -362,6 +362,8 @@ function shapesOf(...names) {
 }
 
 function numbersIn(value) {
+  // What is not asked for has no figures.
+  if (value === null) return []
   return typeof value === 'object' ? Object.values(value).flatMap(numbersIn) : [value]
 }
 

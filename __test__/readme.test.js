@@ -72,6 +72,44 @@ test('the Express example serves a page and corrects what a client asks wrongly'
   }
 })
 
+test('the caching example gives what is sold meanwhile', async () => {
+  const { product, sell, db } = example('caching', ['product', 'sell', 'db'])
+  const read = async () => {
+    let body
+    const response = { type: () => response, end: (bytes) => (body = bytes) }
+    await product({ params: { id: '9' } }, response)
+    return JSON.parse(body)
+  }
+  try {
+    for (let call = 0; call < 3; call++)
+      assert.deepEqual(await read(), [{ id: 9, name: 'Product 9', stock: 5 }])
+    assert.equal(db.stats().cache.prefixes.product.loads, 1)
+    await sell(9)
+    assert.deepEqual(await read(), [{ id: 9, name: 'Product 9', stock: 4 }])
+  } finally {
+    await db.close()
+  }
+})
+
+test('the example of the page on caching does what it says', async () => {
+  const { product, list, sell, imported, db } = example(
+    'cached',
+    ['product', 'list', 'sell', 'imported', 'db'],
+    'docs/caching.md',
+  )
+  try {
+    assert.equal((await product(3))[0].stock, 5)
+    assert.equal(JSON.parse(await list(1, 20)).length, 20)
+    assert.equal(await list(1, 20), await list(1, 20))
+    await sell(3)
+    assert.equal((await product(3))[0].stock, 4)
+    await imported()
+    assert.equal(JSON.parse(await list(2, 20)).length, 20)
+  } finally {
+    await db.close()
+  }
+})
+
 test('the transaction example sells what there is and no more', async () => {
   const { buy, db } = example('transactions', ['buy', 'db'])
   try {

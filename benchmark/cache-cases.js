@@ -4,6 +4,7 @@
 // `read` makes of its answer the document to compare.
 
 const SQL = 'SELECT place, title, body, price FROM documents WHERE id = ? ORDER BY place'
+const MISS = 'SELECT place, title, body, price FROM documents WHERE id = ? AND -1 < ? ORDER BY place'
 const TTL = 3600
 
 const cases = {
@@ -17,6 +18,17 @@ const cases = {
   // No result fits into the memory of the process, so each comes from Redis.
   'tier2-json': async ({ place, redis }) =>
     hegar(place, { maxBytes: 0, redis }, (db) => (id) => db.cachedQueryJson(SQL, [id], TTL)),
+
+  // What a miss adds to its query: the same statement, each time with a parameter that it never had.
+  'miss-json': async ({ place }) => {
+    let nonce = 0
+    return hegar(place, {}, (db) => (id) => db.cachedQueryJson(MISS, [id, nonce++], TTL))
+  },
+
+  'query-json': async ({ place }) => {
+    let nonce = 0
+    return hegar(place, {}, (db) => (id) => db.queryJson(MISS, [id, nonce++]))
+  },
 
   'bentocache-memory': async ({ load }) => {
     const { BentoCache, bentostore } = await import('bentocache')
@@ -80,6 +92,7 @@ async function hegar(place, cache, hitOf) {
 
 // Of these a process asks over a socket.
 const REMOTE = ['tier2-json', 'bentocache-redis', 'ioredis-json']
+const MANY = [...REMOTE, 'miss-json', 'query-json']
 const CASES = [...Object.keys(cases), ...REMOTE.map((name) => `${name}-alone`)]
 
-module.exports = { CASES, REMOTE, cases, SQL }
+module.exports = { CASES, MANY, cases, SQL }

@@ -23,6 +23,8 @@ const NAMES = {
   'tier1-json': 'cachedQueryJson, in memory',
   'tier1-objects': 'cachedQuery, in memory, new objects',
   'tier2-json': 'cachedQueryJson, Redis alone',
+  'miss-json': 'cachedQueryJson, a miss',
+  'query-json': 'queryJson',
   'bentocache-memory': 'bentocache getOrSet, in memory',
   'bentocache-redis': 'bentocache getOrSet, Redis alone',
   'ioredis-json': 'ioredis get and JSON.parse',

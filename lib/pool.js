@@ -66,7 +66,7 @@ class Pool extends Queries {
       keysets: new Keysets(secretsOf(pool.cursorSecret)),
       counts: new Counts(),
     })
-    if (native.cache !== null) channel.cached = new Cached(channel, pool.cache)
+    if (native.cache !== null) channel.cached = new Cached(channel, { ...pool.cache, ...native.cache })
     super(channel)
     this.#channel = channel
     this.#gate = channel.gate
@@ -187,6 +187,7 @@ class Pool extends Queries {
   }
 
   metricsText() {
+    this.#channel.cached?.tellHits()
     return this.#native.metricsText(this.#label)
   }
 

@@ -156,6 +156,15 @@ impl Engine {
         self.metrics.stats_json(&self.gauges(), cache)
     }
 
+    /// The same in Prometheus' text format.
+    pub fn prometheus(&self, label: &str) -> String {
+        let mut text = self.metrics.prometheus(&self.gauges(), label);
+        if let Some(cache) = &self.cache {
+            text.push_str(&cache.exposition(label));
+        }
+        text
+    }
+
     pub fn memory(&self) -> &Arc<Memory> {
         &self.memory
     }
@@ -220,6 +229,8 @@ impl Engine {
         self.abort.call();
         if let Some(redis) = self.cache.as_ref().and_then(|cache| cache.redis.as_ref()) {
             redis.close().await;
+            // Pools that go on hear of nobody by it any more.
+            self.ledger.unshare(redis);
         }
         drained
     }

@@ -1,6 +1,6 @@
 'use strict'
 
-const { Front, placeOf } = require('./front.js')
+const { openFront, placeOf } = require('./front.js')
 const { readCached } = require('./options.js')
 const { rowsOfKept } = require('../completions.js')
 const { HegarTypeError } = require('../errors.js')
@@ -10,16 +10,19 @@ const tracing = require('../tracing.js')
 class Cached {
   #channel
   #maxEntryBytes
-  #front = null
+  #boundMs
+  /** Undefined until the first result comes; null where there can be none. */
+  #front
   /** Results by their form, and in each by statement: of calls without options about rows, and of all others. */
   #plain = { json: new Map(), rows: new Map() }
   #lanes = new Map()
   /** What has been read of options that are a number or undefined. */
   #asked = { json: new Map(), rows: new Map() }
 
-  constructor(channel, { maxEntryBytes }) {
+  constructor(channel, { maxEntryBytes, maxStalenessMs }) {
     this.#channel = channel
     this.#maxEntryBytes = maxEntryBytes
+    this.#boundMs = maxStalenessMs
   }
 
   /** The promise of a result that is kept on this thread for a call that says no more than a ttl, or undefined. */
@@ -71,7 +74,7 @@ class Cached {
         ticket,
       )
     const keep =
-      place === null ? null : (known, value) => this.#openFront().keep(asked.lane, name, place, known, value)
+      place === null ? null : (known, value) => this.#openFront()?.keep(asked.lane, name, place, known, value)
     const operation = json ? 'json' : 'query'
     const value = await this.#channel.call(operation, sql, start, asked.limits, wanted.describes, keep)
     return { value, wanted }
@@ -139,10 +142,7 @@ class Cached {
   #pack = (sql, params) => this.#channel.packed(sql, params)
 
   #openFront() {
-    if (this.#front === null) {
-      const { native } = this.#channel
-      this.#front = new Front(native.cacheEpochs(), native.cacheTokens())
-    }
+    if (this.#front === undefined) this.#front = openFront(this.#channel.native, this.#boundMs)
     return this.#front
   }
 }

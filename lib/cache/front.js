@@ -10,8 +10,8 @@ const { cacheClock } = require('../native.js')
 // Behind the epochs: until when others' writes have been heard of, in tenths of seconds of Rust's clock.
 const HORIZON = 2 ** 15
 const TICK_MS = 100
-// How long a result is given while others can not be heard of; src/cache/mod.rs has the same.
-const BOUND_MS = 1000
+// Behind that: a word that Rust changes to show that we see it.
+const PROBE = HORIZON + 1
 // Longer ones are not worth comparing, and Rust finds the result as well.
 const LONGEST_KEY = 1024
 // An early refresh is thought of from so many times the cost of a load before the end on; earlier it has a chance of one
@@ -28,13 +28,19 @@ class Front {
   #epochs
   #tokens
   /** Hits by the number of their prefix, and of these the stale ones, since they were told last. */
-  #hits = new Uint32Array(MAX_PREFIXES * 2)
+  #hits = new Float64Array(MAX_PREFIXES * 2)
   /** What there is, in the order in which it is swept. */
   #kept = new Set()
   #sweep = null
 
-  /** `epochs` and `tokens` are Buffers of memory that Rust writes to. */
-  constructor(epochs, tokens) {
+  #boundMs
+
+  /**
+   * `epochs` and `tokens` are Buffers of memory that Rust writes to. `boundMs` is how long a result is given while others
+   * can not be heard of.
+   */
+  constructor(epochs, tokens, boundMs) {
+    this.#boundMs = boundMs
     this.#epochs = new Uint32Array(epochs.buffer, epochs.byteOffset, epochs.length / 4)
     this.#tokens = new Uint32Array(tokens.buffer, tokens.byteOffset, tokens.length / 4)
   }
@@ -68,7 +74,7 @@ class Front {
     if (now >= kept.stale || this.#tokens[kept.token] !== kept.generation) return false
     const { marks } = kept
     for (let at = 0; at < marks.length; at += 2) if (epochs[marks[at]] !== marks[at + 1]) return false
-    return now < epochs[HORIZON] * TICK_MS || now < kept.read + BOUND_MS
+    return now < epochs[HORIZON] * TICK_MS || now < kept.read + this.#boundMs
   }
 
   /**
@@ -130,7 +136,7 @@ class Front {
   takeHits() {
     const hits = this.#hits
     if (hits.every((count) => count === 0)) return null
-    this.#hits = new Uint32Array(MAX_PREFIXES * 2)
+    this.#hits = new Float64Array(MAX_PREFIXES * 2)
     return hits
   }
 }
@@ -233,4 +239,18 @@ function valueText(value) {
   }
 }
 
-module.exports = { Front, placeOf }
+/**
+ * Opens the front of a pool; null where the memory can not be shared, as in runtimes that copy what native code lends, and
+ * everything has to be asked of Rust.
+ */
+function openFront(native, boundMs) {
+  const epochs = native.cacheEpochs()
+  const tokens = native.cacheTokens()
+  if (tokens === null) return null
+  const probe = new Uint32Array(epochs.buffer, epochs.byteOffset, epochs.length / 4)
+  const before = probe[PROBE]
+  native.cacheProbe()
+  return probe[PROBE] === before ? null : new Front(epochs, tokens, boundMs)
+}
+
+module.exports = { openFront, placeOf }

@@ -4,7 +4,7 @@ use std::sync::{Arc, atomic::AtomicU32};
 
 use napi::{
     Env, Error, Result, Status,
-    bindgen_prelude::{BufferSlice, Uint32Array},
+    bindgen_prelude::{BufferSlice, Float64Array},
 };
 use napi_derive::napi;
 
@@ -110,6 +110,12 @@ impl NativePool {
         words_of(env, words, ledger)
     }
 
+    /// Changes the last word of the epochs, so that JavaScript can see whether it has their memory or a copy.
+    #[napi(catch_unwind)]
+    pub fn cache_probe(&self) {
+        self.engine().ledger().epochs().probe();
+    }
+
     /// The tokens of the entries that are kept.
     #[napi(catch_unwind)]
     pub fn cache_tokens<'env>(&self, env: &'env Env) -> Result<Option<BufferSlice<'env>>> {
@@ -122,11 +128,10 @@ impl NativePool {
 
     /// Hits of JavaScript's own, by the number of the prefix: all, and those that were stale.
     #[napi(catch_unwind)]
-    pub fn cache_note(&self, hits: Uint32Array) {
+    pub fn cache_note(&self, hits: Float64Array) {
         for (prefix, counts) in (0_u32..).zip(hits.chunks_exact(2)) {
             if let [hits, stale] = *counts {
-                self.engine()
-                    .note_hits(prefix, u64::from(hits), u64::from(stale));
+                self.engine().note_hits(prefix, hits as u64, stale as u64);
             }
         }
     }

@@ -280,9 +280,7 @@ impl NativePool {
     /// The metrics in Prometheus' text format.
     #[napi(catch_unwind)]
     pub fn metrics_text(&self, label: String) -> String {
-        self.engine
-            .metrics()
-            .prometheus(&self.engine.gauges(), &label)
+        self.engine.prometheus(&label)
     }
 }
 

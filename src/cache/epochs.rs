@@ -23,6 +23,8 @@ pub const PLACES: usize = 1 << 15;
 const EVERYTHING: u32 = 0;
 /// Behind the epochs: until when results are known to be as fresh as the epochs say, see [`Epochs::extend_horizon`].
 pub const HORIZON: usize = PLACES;
+/// Behind that: a word by which JavaScript sees whether it has the same memory.
+const PROBE: usize = HORIZON + 1;
 /// The unit of the horizon, so that a word holds 13 years.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -82,7 +84,7 @@ impl Default for Epochs {
         LazyLock::force(&START);
         let zeros = |count| (0..count).map(|_| AtomicU32::new(0)).collect();
         let epochs = Epochs {
-            words: zeros(PLACES + 1),
+            words: zeros(PLACES + 2),
             writers: zeros(PLACES),
         };
         epochs.open_horizon();
@@ -162,6 +164,13 @@ impl Epochs {
     /// The memory for JavaScript: the epochs, and behind them the horizon.
     pub fn words(&self) -> &[AtomicU32] {
         &self.words
+    }
+
+    /// Changes the word that JavaScript looks at.
+    pub fn probe(&self) {
+        if let Some(word) = self.words.get(PROBE) {
+            word.fetch_add(1, Ordering::SeqCst);
+        }
     }
 
     fn set_horizon(&self, ticks: u32) {

@@ -6,7 +6,7 @@
 //! - `flight` has callers of the same wait for one statement.
 //! - `binlog` follows what anybody writes at the server.
 //! - `redis` is tier 2, and how processes tell each other what they write; `remote` is a result on its way there.
-//! - `counts` are the figures.
+//! - `counts` are the figures, `exposition` writes them for Prometheus.
 //!
 //! Invariant: a result whose statement began before a write of its tables was known to be over is never kept as fresh
 //! after it. The epochs are noted before the statement is sent and compared when its result is to be kept, given or
@@ -16,6 +16,7 @@ pub mod binlog;
 pub mod counts;
 pub mod entry;
 pub mod epochs;
+mod exposition;
 pub mod flight;
 pub mod ledger;
 pub mod memory;

@@ -338,8 +338,11 @@ fn is_due(times: &Times, now: Instant) -> bool {
 
 /// What the figures of a key are counted under.
 fn prefix_of(key: Option<&str>) -> &str {
-    let Some(key) = key else { return "(query)" };
-    key.split(':').next().unwrap_or(key)
+    match key {
+        None => "(query)",
+        // Without a colon all of it is the key, which no figure is counted under.
+        Some(key) => key.split_once(':').map_or("(key)", |(prefix, _)| prefix),
+    }
 }
 
 /// The place where the answer of a load goes.

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 pub use errors::ErrorCounts;
 pub use histogram::{Histogram, Snapshot};
-pub use prometheus::{Source, exposition};
+pub use prometheus::{Source, escape, exposition};
 
 /// The metrics of one pool. Shared by reference between threads; about 31 KB, so keep it behind an
 /// `Arc`.

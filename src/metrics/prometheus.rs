@@ -255,13 +255,18 @@ impl<'a> Page<'a> {
     }
 
     fn escape(&mut self, value: &str) {
-        for character in value.chars() {
-            match character {
-                '\\' => self.text.push_str("\\\\"),
-                '"' => self.text.push_str("\\\""),
-                '\n' => self.text.push_str("\\n"),
-                other => self.text.push(other),
-            }
+        escape(value, &mut self.text);
+    }
+}
+
+/// Writes the value of a label.
+pub fn escape(value: &str, out: &mut String) {
+    for character in value.chars() {
+        match character {
+            '\\' => out.push_str("\\\\"),
+            '"' => out.push_str("\\\""),
+            '\n' => out.push_str("\\n"),
+            other => out.push(other),
         }
     }
 }

@@ -15,7 +15,7 @@ const READERS = 12
 // After so many reads other events get their turn; most reads are given without waiting for anything.
 const BURST = 25
 // The writers of all processes are at work for a part of each period.
-const PERIOD_MS = 200
+const PERIOD_MS = 150
 const BURST_MS = 60
 
 // Milliseconds of a clock that all processes of the machine share.
@@ -81,8 +81,8 @@ async function work({ index, processes, rows, place, redis, boundMs, reads, forM
     while (!isDone()) {
       for (let count = 0; count < BURST; count++) await readOne()
       await new Promise(setImmediate)
-      // Across processes time has to pass, too.
-      if (forMs > 0) await sleep(1)
+      // Enough have been made, and time has to pass.
+      if (processes > 1 || made >= reads) await sleep(1)
     }
   }
 
