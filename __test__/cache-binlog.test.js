@@ -7,6 +7,7 @@ const { execFile } = require('node:child_process')
 const { after, before, describe, it } = require('node:test')
 const { promisify } = require('node:util')
 const { createPool } = require('../index.js')
+const { ensureClient } = require('../tools/mariadb-install.js')
 const { mariadbOnly } = require('./support/mysql.js')
 const { ownServer } = require('./support/own-server.js')
 const { until } = require('./support/outcome.js')
@@ -154,8 +155,7 @@ describe('followBinlog that can not be had', mariadbOnly('its server is started 
 
 // As somebody at a terminal would.
 async function client(server, sql) {
+  const program = await ensureClient()
   const { socket } = server.current
-  const program = require('../tools/run.js').which('mariadb') ?? require('../tools/run.js').which('mysql')
-  if (program === null || program === undefined) return server.run(sql)
   await promisify(execFile)(program, ['--no-defaults', `--socket=${socket}`, '--user=root', '-e', sql])
 }

@@ -4,6 +4,7 @@ const { aptInstall } = require('./apt.js')
 const { run, which } = require('./run.js')
 
 const PACKAGE = 'mariadb-server-core'
+const CLIENT_PACKAGE = 'mariadb-client-core'
 
 /**
  * Finds a MariaDB server program, installing Debian's package of it when that is possible (root and apt-get).
@@ -31,4 +32,19 @@ async function install({ log, signal }) {
   })
 }
 
-module.exports = { ensureMariadb }
+/** Finds the command line client, installing Debian's package of it when that is possible. Resolves with its path. */
+async function ensureClient({ log = () => {}, signal } = {}) {
+  const isThere = () => which('mariadb')
+  if (!isThere()) {
+    await aptInstall(CLIENT_PACKAGE, {
+      missing: 'no MariaDB client was found',
+      instead: 'put one called mariadb on the PATH',
+      isThere,
+      log,
+      signal,
+    })
+  }
+  return isThere()
+}
+
+module.exports = { ensureMariadb, ensureClient }
