@@ -334,6 +334,29 @@ describe('the cache', () => {
       }
     })
 
+    it('a call waits once for a server that was never there, and says so', async () => {
+      const nowhere = createPool({
+        ...drivers.target,
+        host: proxy.host,
+        port: proxy.port,
+        acquireTimeoutMs: 500,
+        connectTimeoutMs: 500,
+      })
+      try {
+        proxy.silence()
+        const began = performance.now()
+        const outcomes = await Promise.allSettled(
+          Array.from({ length: 20 }, (_, id) => nowhere.cachedQuery(BY_ID, [id], 60)),
+        )
+        assert.ok(performance.now() - began < 1200)
+        for (const { reason } of outcomes) assert.match(reason.code, /^HEGAR_(CONNECT|POOL)_TIMEOUT$/)
+      } finally {
+        proxy.resume()
+        await nowhere.close({ drainMs: 0 })
+        await end()
+      }
+    })
+
     it('it is given after softTimeoutMs too, and the statement goes on', async () => {
       try {
         const sql = 'SELECT name FROM products WHERE id = ?'
@@ -522,6 +545,17 @@ describe('the cache', () => {
       assert.equal(value('prefix="metered",outcome="loaded"'), 1)
       assert.ok(!text.includes('metered:1') && !text.includes('none-without'))
       assert.equal(db.stats().cache.prefixes['(key)'].loads, 1)
+    })
+
+    it('a key is no tag of the same name', async () => {
+      const sent = await loadsOf(async () => {
+        await db.cachedQuery(ALL, [], { key: 'same' })
+        await db.cachedQuery(ALL, [], { tags: ['same'] })
+      })
+      assert.equal(sent, 2)
+      await db.invalidate({ keys: 'same' })
+      assert.equal(await loadsOf(() => db.cachedQuery(ALL, [], { tags: ['same'] })), 0)
+      assert.equal(await loadsOf(() => db.cachedQuery(ALL, [], { key: 'same' })), 1)
     })
 
     it('a key does not stand for its statement: another one has a result of its own', async () => {

@@ -61,8 +61,9 @@ pub struct Engine {
     ledger: Arc<Ledger>,
     /// `None` for pools that keep no results.
     cache: Option<Cache<Caller>>,
-    /// Has the schema read once for all who need it. Held while it is read, within deadlines.
-    schema_turn: tokio::sync::Mutex<()>,
+    /// Has the schema read once for all who need it; when that failed last, and why. Held while it is read, within
+    /// deadlines.
+    schema_turn: tokio::sync::Mutex<Option<(Instant, Error)>>,
     /// Whether a task reads it from time to time.
     schema_watched: AtomicBool,
 }

@@ -39,9 +39,10 @@ impl NativePool {
         let config = Config::from_json(&config).map_err(thrown)?;
         let workers = Workers::shared(config.worker_threads)
             .map_err(|message| thrown(error::Error::new(error::Kind::Internal, message)))?;
-        let engine = Engine::new(config, workers.clone()).map_err(thrown)?;
+        let engine = Arc::new(Engine::new(config, workers.clone()).map_err(thrown)?);
+        engine.attend();
         Ok(NativePool {
-            engine: Arc::new(engine),
+            engine,
             queue: completions.queue(),
             workers,
         })

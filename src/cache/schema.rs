@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     error::Result,
@@ -31,6 +31,8 @@ const MAX_DATABASES: usize = 32;
 pub struct Schema {
     /// Guards pointers and small sets, held for look-ups.
     state: Mutex<State>,
+    /// Rings when a write was taken for one of anything because the schema is not known.
+    missed: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -120,7 +122,9 @@ impl Schema {
             Writes::Nothing => &[],
             Writes::Tables(tables) => tables,
         };
-        let Some(facts) = self.facts(named, functions) else {
+        let Some(facts) = self.facts(named, functions, LIFETIME) else {
+            // Whoever looks after it is told that it is missed.
+            self.missed.notify_one();
             return Written::Anything;
         };
         if functions
@@ -142,7 +146,7 @@ impl Schema {
                 name: name.clone(),
             })
             .collect();
-        match self.facts(&[], &[]) {
+        match self.facts(&[], &[], LIFETIME) {
             Some(facts) => facts.reached(&named, false),
             None => Written::Anything,
         }
@@ -150,9 +154,18 @@ impl Schema {
 
     /// What is known of the tables that a statement reads.
     pub fn readiness(&self, effects: &Effects) -> Readiness {
+        self.readiness_of(effects, LIFETIME)
+    }
+
+    /// The same by what was known last, for as long as the server can not be asked.
+    pub fn last_readiness(&self, effects: &Effects) -> Readiness {
+        self.readiness_of(effects, Duration::MAX)
+    }
+
+    fn readiness_of(&self, effects: &Effects, age: Duration) -> Readiness {
         let named = effects.reads.as_deref().unwrap_or_default();
         let functions = &effects.change.unknown_functions;
-        let Some(facts) = self.facts(named, functions) else {
+        let Some(facts) = self.facts(named, functions, age) else {
             return Readiness::Unknown;
         };
         if functions.iter().any(|name| facts.function(name).is_some()) {
@@ -165,7 +178,12 @@ impl Schema {
     }
 
     /// The facts, if they are of all databases that matter.
-    fn facts(&self, named: &[TableName], functions: &[Box<str>]) -> Option<Arc<Facts>> {
+    fn facts(
+        &self,
+        named: &[TableName],
+        functions: &[Box<str>],
+        age: Duration,
+    ) -> Option<Arc<Facts>> {
         let mut state = self.lock();
         let of_tables = named.iter().filter_map(|table| table.schema.as_deref());
         let of_functions = functions
@@ -181,15 +199,22 @@ impl Schema {
         }
         let facts = state.facts.as_ref()?;
         let is_complete = state.wanted.is_subset(&facts.databases);
-        let is_recent = facts.read.elapsed() < LIFETIME;
+        let is_recent = facts.read.elapsed() < age;
         (is_complete && is_recent).then(|| facts.clone())
+    }
+
+    /// Resolves when somebody needed the schema and did not have it.
+    pub async fn missed(&self) {
+        self.missed.notified().await;
     }
 
     /// What is to be read now.
     pub fn question(&self) -> Question {
         let state = self.lock();
         let known = state.facts.as_ref();
-        let is_known = known.is_some_and(|facts| state.wanted.is_subset(&facts.databases));
+        let is_known = known.is_some_and(|facts| {
+            state.wanted.is_subset(&facts.databases) && facts.read.elapsed() < LIFETIME
+        });
         Question {
             databases: state.wanted.clone(),
             changes: state.changes,
@@ -371,3 +396,6 @@ impl RowSink for Texts {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,7 @@ use crate::{
         places_of,
         policy::{Policy, fraction},
         redis::Fill,
-        schema::{PERIOD, Readiness},
+        schema::{PERIOD, Readiness, Schema},
     },
     call::{Answer, Call},
     error::{Error, Kind, Result},
@@ -29,7 +29,11 @@ use crate::{
     statement::Statement,
 };
 
-use super::{Caller, Engine, Reply, job::Outlet, others::Wanted};
+use super::{
+    Caller, Engine, Reply,
+    job::{Outlet, closed},
+    others::Wanted,
+};
 
 /// A call whose result may be kept.
 pub struct CachedCall {
@@ -116,7 +120,9 @@ impl Engine {
         key: Option<&str>,
     ) -> Option<Digest> {
         let text = statement.template().text();
-        let parts = [text.as_bytes(), params, form.as_bytes()];
+        // Told from the tags behind it.
+        let named: &[u8] = if key.is_some() { &[1] } else { &[0] };
+        let parts = [text.as_bytes(), params, form.as_bytes(), named];
         let key = key.into_iter().map(str::as_bytes);
         let tags = policy.tags.iter().map(|tag| tag.as_bytes());
         Some(
@@ -132,7 +138,10 @@ impl Engine {
             cache.counts.bypass(reason, 1);
         }
         match caller {
-            Some(caller) => self.admit(asked.call, Outlet::Caller(caller)),
+            Some(caller) => {
+                caller.count_as(asked.call.operation());
+                self.admit(asked.call, Outlet::Caller(caller));
+            }
             None => self.end_uncounted(),
         }
     }
@@ -144,18 +153,49 @@ impl Engine {
             let known = tokio::select! {
                 biased;
                 known = engine.read_schema() => known,
-                () = engine.abort.wait() => Ok(()),
+                () = engine.abort.wait() => Err(closed()),
             };
-            if !engine.schema_watched.swap(true, Ordering::AcqRel) {
-                engine.pool.spawn(keep_schema(Arc::downgrade(&engine)));
-            }
+            engine.attend_schema();
+            let Some(cache) = &engine.cache else { return };
             let effects = asked.call.statement.effects();
-            let Some(cache) = engine.cache.as_ref().filter(|_| known.is_ok()) else {
-                return engine.go_past(asked, caller, "schema");
-            };
-            let known = cache.ledger.schema().readiness(&effects);
-            engine.decide(cache, known, asked, caller);
+            let schema = cache.ledger.schema();
+            match (known, schema.readiness(&effects)) {
+                (Ok(()), known) => engine.decide(cache, known, asked, caller),
+                (Err(error), _) => match schema.last_readiness(&effects) {
+                    // The server has answered, and what it refuses will be refused again.
+                    Readiness::Unknown if matches!(error.kind(), Kind::Server { .. }) => {
+                        engine.go_past(asked, caller, "schema");
+                    }
+                    // A second wait for the same server would only be longer.
+                    Readiness::Unknown => engine.fail(caller, error),
+                    // There may be a result that will do.
+                    known => engine.decide(cache, known, asked, caller),
+                },
+            }
         });
+    }
+
+    fn fail(&self, caller: Asker, error: Error) {
+        self.metrics.errors.record(&error.label());
+        match caller {
+            Some(caller) => self.answer(caller, Err(error)),
+            None => self.end_uncounted(),
+        }
+    }
+
+    /// Keeps the schema up to date from now on.
+    pub(super) fn attend_schema(self: &Arc<Self>) {
+        if self.cache.is_some() && !self.schema_watched.swap(true, Ordering::AcqRel) {
+            self.pool.spawn(keep_schema(Arc::downgrade(self)));
+        }
+    }
+
+    /// Has the schema known for writes that others are told of, before anything is read here.
+    pub fn attend(self: &Arc<Self>) {
+        let cache = self.config().cache.as_ref();
+        if cache.is_some_and(|cache| cache.redis.is_some() || cache.follow_binlog) {
+            self.attend_schema();
+        }
     }
 
     /// Reads the schema, once for all who need it, within the deadlines of a call.
@@ -164,11 +204,26 @@ impl Engine {
             return Ok(());
         };
         let schema = cache.ledger.schema();
-        let _turn = self.schema_turn.lock().await;
-        let question = schema.question();
-        if !question.is_open() {
+        let came = Instant::now();
+        let mut last = self.schema_turn.lock().await;
+        if !schema.question().is_open() {
             return Ok(());
         }
+        match &*last {
+            // Somebody has tried while this one waited for the turn.
+            Some((tried, error)) if *tried > came => return Err(error.clone()),
+            _ => {}
+        }
+        let result = self.ask_schema(schema).await;
+        *last = result
+            .as_ref()
+            .err()
+            .map(|error| (Instant::now(), error.clone()));
+        result
+    }
+
+    async fn ask_schema(self: &Arc<Self>, schema: &Schema) -> Result<()> {
+        let question = schema.question();
         let mut lease = self.pool.acquire().await?;
         let limit = self.config().query_timeout().unwrap_or(Duration::MAX);
         // Marked cancellation point: dropped here, the connection is unusable and the lease discards it.
@@ -208,11 +263,11 @@ impl Engine {
         let mut older = None;
         let mut asker = caller;
         if let Some(entry) = cache.memory.get(&digest) {
-            let is_valid = epochs.are(&entry.stamp) && cache.is_heard_of(&entry, now);
-            if !is_valid {
+            let is_heard_of = cache.is_heard_of(&entry, now);
+            if !epochs.are(&entry.stamp) {
                 cache.memory.remove(&digest);
             } else if let Some(caller) =
-                asker.take_if(|_| now < entry.times.stale.max(entry.times.fresh))
+                asker.take_if(|_| is_heard_of && now < entry.times.stale.max(entry.times.fresh))
             {
                 let is_stale = now >= entry.times.fresh;
                 cache.counts.add(prefix, |figures| {
@@ -226,7 +281,7 @@ impl Engine {
                 }
                 // The one who replaces it has nobody waiting, and counts as a call of its own.
                 self.begin();
-            } else if now < entry.times.grace {
+            } else if is_heard_of && now < entry.times.grace {
                 older = Some(entry);
             }
         }
@@ -314,18 +369,25 @@ impl Engine {
     }
 }
 
-/// Reads the schema from time to time, for as long as there is a pool.
+/// Reads the schema from time to time and when it is missed, for as long as there is a pool.
 async fn keep_schema(engine: Weak<Engine>) {
+    /// Between two attempts.
+    const PAUSE: Duration = Duration::from_secs(1);
     loop {
-        sleep(PERIOD).await;
+        let Some(ledger) = engine.upgrade().map(|engine| engine.ledger.clone()) else {
+            return;
+        };
+        tokio::select! {
+            () = sleep(PERIOD) => ledger.schema().expire(),
+            () = ledger.schema().missed() => {}
+        }
         let Some(engine) = engine.upgrade().filter(|engine| !engine.abort.is_called()) else {
             return;
         };
-        if let Some(cache) = &engine.cache {
-            cache.ledger.schema().expire();
-        }
         // What it fails by, the next call will tell.
         let _ = engine.read_schema().await;
+        drop(engine);
+        sleep(PAUSE).await;
     }
 }
 

@@ -68,6 +68,13 @@ impl Caller {
         reply.send(result, slow, None)
     }
 
+    /// The statement of a cached call is its own after all.
+    pub(super) fn count_as(&self, operation: Operation) {
+        if let Caller::Impatient(ticket) = self {
+            let _ = ticket.operation.set(operation);
+        }
+    }
+
     /// What tells the statements of the call that it is over.
     pub(super) fn stop(&self) -> Option<Stop> {
         match self {
@@ -83,8 +90,8 @@ impl Caller {
 /// A call that can end early.
 pub struct Ticket {
     engine: Arc<Engine>,
-    /// `None` for a cached call: its statement is counted by itself, and goes on for others.
-    operation: Option<Operation>,
+    /// Not set for a cached call: its statement is counted by itself, and goes on for others.
+    operation: OnceLock<Operation>,
     started: Instant,
     timeout: Option<Duration>,
     /// Guards who answers; `None` after that. Held for taking it out, and for handing over a piece of a stream.
@@ -105,7 +112,7 @@ impl Engine {
         let started = Instant::now();
         let ticket = Arc::new(Ticket {
             engine: self.clone(),
-            operation,
+            operation: operation.map(OnceLock::from).unwrap_or_default(),
             started,
             timeout,
             reply: Mutex::new(Some(reply)),
@@ -125,7 +132,7 @@ impl Engine {
 impl Ticket {
     /// Ends the call for its caller, at once; nothing happens when it has been answered.
     pub fn abort(&self) {
-        let message = if self.operation.is_some() {
+        let message = if self.operation.get().is_some() {
             "the call was aborted by its signal; a statement that was running has been ended on the server, and one \
              that writes may have been done before that"
         } else {
@@ -141,7 +148,7 @@ impl Ticket {
 
     fn expire(&self) {
         let limit = self.timeout.unwrap_or_default().as_millis();
-        let message = if self.operation.is_some() {
+        let message = if self.operation.get().is_some() {
             format!(
                 "the call was not done within {limit} ms (timeoutMs), the wait for a connection included; if its \
                  statement was running it has been ended on the server"
@@ -174,7 +181,7 @@ impl Ticket {
 
     fn hand_over(&self, result: Result<Answer>, reply: Box<dyn Reply>) -> Option<Arc<dyn Wake>> {
         let engine = &self.engine;
-        match self.operation {
+        match self.operation.get().copied() {
             Some(operation) => engine.settle(operation, self.started, result, reply),
             None => {
                 engine.end_uncounted();
