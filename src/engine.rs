@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
@@ -44,6 +44,7 @@ pub use group::{Document, GroupCall};
 pub use job::Reply;
 pub use keyset::{Ends, KeyColumn, Keyset, Turn};
 pub use memory::{Claim, Memory};
+use others::Wanted;
 pub use paginate::{Page, PageCall, Total};
 pub use session::{BatchCall, Control, FileStep, Patience, Service, Session};
 pub use ticket::{Caller, Ticket};
@@ -61,6 +62,8 @@ pub struct Engine {
     ledger: Arc<Ledger>,
     /// `None` for pools that keep no results.
     cache: Option<Cache<Caller>>,
+    /// Results that others are to be asked for. Guards the list, held to push or to take all.
+    wanted: Mutex<Vec<Wanted>>,
     /// Has the schema read once for all who need it; when that failed last, and why. Held while it is read, within
     /// deadlines.
     schema_turn: tokio::sync::Mutex<Option<(Instant, Error)>>,
@@ -92,6 +95,7 @@ impl Engine {
             abort: Abort::default(),
             ledger,
             cache,
+            wanted: Mutex::default(),
             schema_turn: tokio::sync::Mutex::default(),
             schema_watched: AtomicBool::new(false),
         })

@@ -317,13 +317,12 @@ impl Engine {
             return self.load(call, load);
         }
         let key = key.unwrap_or_else(|| digest.key());
-        let wanted = Wanted {
+        self.want(Wanted {
             load,
             call,
             key,
             marks,
-        };
-        self.pool.spawn(self.clone().ask_others(wanted));
+        });
     }
 
     /// Sends the statement.

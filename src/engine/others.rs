@@ -3,7 +3,10 @@
 //! Whoever finds nothing asks for the lease, and loads; others wait until they are woken, and look again. Whatever Redis
 //! can not do in its time, the database does.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -35,8 +38,30 @@ pub struct Wanted {
 }
 
 impl Engine {
+    /// Has others asked for a result. Many that are wanted at the same time wake the thread for it once.
+    pub(super) fn want(self: &Arc<Self>, wanted: Wanted) {
+        let is_first = {
+            let mut waiting = self.lock_wanted();
+            waiting.push(wanted);
+            waiting.len() == 1
+        };
+        if is_first {
+            let engine = self.clone();
+            self.pool.spawn(async move {
+                let waiting = std::mem::take(&mut *engine.lock_wanted());
+                for wanted in waiting {
+                    tokio::spawn(engine.clone().ask_others(wanted));
+                }
+            });
+        }
+    }
+
+    fn lock_wanted(&self) -> MutexGuard<'_, Vec<Wanted>> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Gives what another process has loaded, or loads it.
-    pub(super) async fn ask_others(self: Arc<Self>, wanted: Wanted) {
+    async fn ask_others(self: Arc<Self>, wanted: Wanted) {
         let Wanted {
             mut load,
             call,

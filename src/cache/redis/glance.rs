@@ -1,4 +1,4 @@
-//! The look that most lookups end with: three plain commands in one write, instead of a script.
+//! The look that most lookups end with: three plain commands together, instead of a script.
 //!
 //! They need not be one step. The value was stored with the era and the epochs of its marks, which never come back once
 //! they have moved; if they are the current ones, it was right at that moment, which is within the lookup, whichever of the
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use fred::{
     clients::{Client, WithOptions},
     error::Error,
-    interfaces::{ClientLike, HashesInterface, KeysInterface},
+    interfaces::{HashesInterface, KeysInterface},
     types::{Key, Value},
 };
 
@@ -29,23 +29,23 @@ pub async fn glance(
     marks: &[Box<str>],
     packed: &[u8],
 ) -> Result<Option<Found>, Error> {
-    let commands = client.pipeline().with_options(client.options());
     let fields: Vec<Key> = std::iter::once("#era")
         .chain(marks.iter().map(|mark| &**mark))
         .map(Key::from)
         .collect();
-    // Each is only queued here.
-    commands.hmget::<(), _, _>(key, FIELDS.to_vec()).await?;
-    commands.pttl::<(), _>(key).await?;
-    commands.hmget::<(), _, _>(epochs, fields).await?;
-    let answers = match commands.all::<Value>().await {
+    // Not as a pipeline of fred's, of which it writes each command by itself: queued together, these share a write with all
+    // others that are looked for at the same time.
+    let (entry, left, now) = tokio::join!(
+        client.hmget::<Value, _, _>(key, FIELDS.to_vec()),
+        client.pttl::<Value, _>(key),
+        client.hmget::<Value, _, _>(epochs, fields),
+    );
+    let entry = match entry {
         // A key that is no hash is somebody else's.
         Err(error) if error.details().starts_with("WRONGTYPE") => return Ok(None),
-        answers => answers?.into_array(),
+        entry => entry?,
     };
-    let Ok([entry, left, now]) = <[Value; 3]>::try_from(answers) else {
-        return Ok(None);
-    };
+    let (left, now) = (left?, now?);
     let Ok(entry) = <[Value; 6]>::try_from(entry.into_array()) else {
         return Ok(None);
     };
