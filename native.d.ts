@@ -48,21 +48,12 @@ export declare class NativeKeyset {
   open(cursor: string, into: Buffer): number
 }
 
-/** For how long results are kept; `lib/cache/options.js` makes one for each set of options in use. */
-export declare class NativePolicy {
-  constructor(json: string)
-}
-
 /** A pool. Every call carries a number under which its outcome comes back through the completions. */
 export declare class NativePool {
-  /**
-   * Runs a statement unless its result is kept: JSON if `json`, otherwise rows, at most `limit` of them (0: all).
-   * `form` tells results of the same statement apart. With `refresh` the result is loaded whether there is one or not,
-   * for nobody.
-   */
-  cached(call: number, statement: NativeStatement, params: Buffer, length: number, json: boolean, shape: NativeShape | undefined | null, form: string, policy: NativePolicy, key?: string | undefined | null, ticket?: NativeTicket | undefined | null): void
+  /** Runs a statement unless its result is kept. */
+  cached(call: number, statement: NativeStatement, params: Buffer, length: number, wish: NativeWish, key?: string | undefined | null, ticket?: NativeTicket | undefined | null): void
   /** Loads a result again that is still there, so that nobody has to wait when it is not. */
-  refresh(statement: NativeStatement, params: Buffer, length: number, json: boolean, shape: NativeShape | undefined | null, form: string, policy: NativePolicy, key?: string | undefined | null): void
+  refresh(statement: NativeStatement, params: Buffer, length: number, wish: NativeWish, key?: string | undefined | null): void
   /** The epochs of the server, with the horizon behind them; all pools of a server have the same. */
   cacheEpochs(): Buffer
   /** Changes the last word of the epochs, so that JavaScript can see whether it has their memory or a copy. */
@@ -221,6 +212,12 @@ export declare class NativeTicket {
   leave(): void
   /** The reader of a stream has used pieces that count for this much. */
   used(size: number): void
+}
+
+/** What callers want of a cached call; `lib/cache/cached.js` makes one for each set of options in use. */
+export declare class NativeWish {
+  /** JSON or rows in that shape; `form` tells results of the same statement apart, `policy` says for how long they are kept. */
+  constructor(json: boolean, shape: NativeShape | undefined | null, form: string, policy: string)
 }
 
 /** The milliseconds of the clock that entries are timed by. */

@@ -102,47 +102,38 @@ class Queries extends EventEmitter {
   }
 
   cachedQuery(sql, params, options) {
-    return this.#channel.cached?.find(false, sql, params, options) ?? this.#cachedQuery(sql, params, options)
+    const kept = this.#channel.cached?.find(false, sql, params, options)
+    return kept ?? this.#channel.traced(sql, () => this.#cachedRows(sql, params, options))
   }
 
-  async #cachedQuery(sql, params, options) {
+  async #cachedRows(sql, params, options) {
     const site = this.#channel.site(this.cachedQuery)
-    const work = async () => {
-      try {
-        const past = ({ wanted, limits }) => this.#rows(sql, params, 0, 'query', wanted, limits)
-        const { value, wanted } = await this.#cached('cachedQuery', false, sql, params, options, past)
-        return plain(finished(value, wanted))
-      } catch (error) {
-        throw this.#channel.failure(error, sql, site, this.cachedQuery)
-      }
+    try {
+      const { cached } = this.#channel
+      const asked = cached.ask(false, options)
+      const { wanted, limits } = asked
+      if (cached.goesPast(asked)) return plain(await this.#rows(sql, params, 0, 'query', wanted, limits))
+      return plain(finished(await cached.give(asked, sql, params), wanted))
+    } catch (error) {
+      throw this.#channel.failure(error, sql, site, this.cachedQuery)
     }
-    return this.#channel.traced(sql, work)
   }
 
   cachedQueryJson(sql, params, options) {
-    return (
-      this.#channel.cached?.find(true, sql, params, options) ?? this.#cachedQueryJson(sql, params, options)
-    )
+    const kept = this.#channel.cached?.find(true, sql, params, options)
+    return kept ?? this.#channel.traced(sql, () => this.#cachedJson(sql, params, options))
   }
 
-  async #cachedQueryJson(sql, params, options) {
+  async #cachedJson(sql, params, options) {
     const site = this.#channel.site(this.cachedQueryJson)
-    const work = async () => {
-      try {
-        const past = ({ wanted, limits }) => this.#json(sql, params, wanted.native, limits)
-        const { value } = await this.#cached('cachedQueryJson', true, sql, params, options, past)
-        return value
-      } catch (error) {
-        throw this.#channel.failure(error, sql, site, this.cachedQueryJson)
-      }
+    try {
+      const { cached } = this.#channel
+      const asked = cached.ask(true, options)
+      if (!cached.goesPast(asked)) return await cached.give(asked, sql, params)
+      return await this.#json(sql, params, asked.wanted.native, asked.limits)
+    } catch (error) {
+      throw this.#channel.failure(error, sql, site, this.cachedQueryJson)
     }
-    return this.#channel.traced(sql, work)
-  }
-
-  async #cached(method, json, sql, params, options, past) {
-    const { cached } = this.#channel
-    const pack = this.#channel.packed.bind(this.#channel)
-    return cached.get(method, json, sql, params, options, { pack, past })
   }
 
   stream(sql, params, options) {

@@ -2,17 +2,21 @@
 
 const { openFront, placeOf } = require('./front.js')
 const { readCached } = require('./options.js')
+const { NativeWish } = require('../native.js')
 const { rowsOfKept } = require('../completions.js')
 const { HegarTypeError } = require('../errors.js')
 const tracing = require('../tracing.js')
+
+const LIMIT = 1000
 
 /** Cached calls of a pool: what is kept on this thread is given at once, everything else is asked of Rust. */
 class Cached {
   #channel
   #maxEntryBytes
   #boundMs
-  /** Undefined until the first result comes; null where there can be none. */
-  #front
+  /** What this thread has; null before the first result, and where there can be none. */
+  #front = null
+  #isOpened = false
   /** Results by their form, and in each by statement: of calls without options about rows, and of all others. */
   #plain = { json: new Map(), rows: new Map() }
   #lanes = new Map()
@@ -27,67 +31,64 @@ class Cached {
 
   /** The promise of a result that is kept on this thread for a call that says no more than a ttl, or undefined. */
   find(json, sql, params, options) {
-    if (options !== undefined && !(options > 0)) return undefined
-    const lane = json ? this.#plain.json : this.#plain.rows
-    const kept = this.#front?.find(lane, sql, params)
-    if (kept === undefined || this.#channel.gate.isClosed || tracing.isWatched(tracing.query))
-      return undefined
-    if (kept.refresh)
-      this.#refresh(kept, this.#ask(json ? 'cachedQueryJson' : 'cachedQuery', json, options), sql, params)
+    if (this.#front === null || (options !== undefined && !(options > 0))) return undefined
+    const channel = this.#channel
+    if (channel.gate.isClosed || tracing.isWatched(tracing.query)) return undefined
+    const kept = this.#front.find(json ? this.#plain.json : this.#plain.rows, sql, params)
+    if (kept === undefined) return undefined
+    if (kept.refresh) this.#refresh(kept, this.ask(json, options), sql, params)
     if (json) return (kept.promise ??= Promise.resolve(kept.value))
-    return Promise.resolve(rowsOfKept(kept.value, this.#channel.settings.mayGenerate))
+    return Promise.resolve(rowsOfKept(kept.value, channel.settings.mayGenerate))
   }
 
-  /**
-   * The result of a cached call: `{value, wanted}`, where rows come as `{rows, shape}` if `wanted.describes` them.
-   * `pack(sql, params)` gives `{statement, bytes, length}`; `past(asked)` runs the call without the cache.
-   */
-  async get(method, json, sql, params, options, { pack, past }) {
-    const asked = this.#ask(method, json, options)
-    const { wanted } = asked
-    if (asked.bypass) {
-      this.#channel.native.cacheBypass('asked')
-      return { value: await past(asked), wanted }
+  /** What a cached call with these options wants, for `give` and `goesPast`: `wanted` of its rows, and its `limits`. */
+  ask(json, options) {
+    // Most calls give a ttl and nothing else, or nothing at all.
+    if (options !== undefined && typeof options !== 'number') return this.#read(json, options)
+    const known = json ? this.#asked.json : this.#asked.rows
+    let asked = known.get(options)
+    if (asked === undefined) {
+      asked = this.#read(json, options)
+      if (known.size >= 100) known.clear()
+      known.set(options, asked)
     }
+    return asked
+  }
+
+  /** Whether the call is to be run as if there were no cache; counts it. */
+  goesPast(asked) {
+    if (asked.bypass) this.#channel.native.cacheBypass('asked')
+    return asked.bypass
+  }
+
+  /** The promise of the result: a Buffer, or rows, as `{rows, shape}` if `wanted.describes` them. */
+  give(asked, sql, params) {
+    const { json, wanted, lane, limits } = asked
+    const channel = this.#channel
     const name = nameOf(asked, sql)
-    const kept = this.#front?.find(asked.lane, name, params)
-    const refused = this.#channel.refused()
-    if (kept !== undefined && refused === null && !asked.limits?.signal?.aborted) {
-      if (kept.refresh) this.#refresh(kept, asked, sql, params, pack)
-      if (json) return { value: kept.value, wanted }
-      const rows = rowsOfKept(kept.value, this.#channel.settings.mayGenerate)
-      return { value: wanted.describes ? { rows, shape: kept.value.shape } : rows, wanted }
+    const kept = this.#front?.find(lane, name, params)
+    if (kept !== undefined && channel.refused() === null && !limits?.signal?.aborted) {
+      if (kept.refresh) this.#refresh(kept, asked, sql, params)
+      if (json) return kept.value
+      const rows = rowsOfKept(kept.value, channel.settings.mayGenerate)
+      return wanted.describes ? { rows, shape: kept.value.shape } : rows
     }
     const place = placeOf(params)
-    const { statement, bytes, length } = pack(sql, params)
+    const { statement, bytes, length } = channel.packed(sql, params)
     const start = (number, ticket) =>
-      this.#channel.native.cached(
-        number,
-        statement.native,
-        bytes,
-        length,
-        json,
-        wanted.native,
-        asked.form,
-        asked.policy,
-        asked.key,
-        ticket,
-      )
-    const keep =
-      place === null ? null : (known, value) => this.#openFront()?.keep(asked.lane, name, place, known, value)
-    const operation = json ? 'json' : 'query'
-    const value = await this.#channel.call(operation, sql, start, asked.limits, wanted.describes, keep)
-    return { value, wanted }
+      channel.native.cached(number, statement.native, bytes, length, asked.wish, asked.key, ticket)
+    const keep = place === null ? null : (known, value) => this.#keep(lane, name, place, known, value)
+    return channel.call(json ? 'json' : 'query', sql, start, limits, wanted.describes, keep)
   }
 
   /** The same calls for a session, where a result may be what no other sees: they go past the cache. */
   past(reason) {
     return {
       find() {},
-      get: async (method, json, sql, params, options, { past }) => {
-        const asked = this.#ask(method, json, options)
+      ask: (json, options) => this.ask(json, options),
+      goesPast: () => {
         this.#channel.native.cacheBypass(reason)
-        return { value: await past(asked), wanted: asked.wanted }
+        return true
       },
       past: () => this.past(reason),
     }
@@ -99,52 +100,61 @@ class Cached {
     if (hits !== null) this.#channel.native.cacheNote(hits)
   }
 
-  // Most calls give a ttl and nothing else, or nothing at all.
-  #ask(method, json, options) {
-    if (options !== undefined && typeof options !== 'number') return this.#read(method, json, options)
-    const known = this.#asked[json ? 'json' : 'rows']
-    let asked = known.get(options)
-    if (asked === undefined) {
-      asked = this.#read(method, json, options)
-      if (known.size >= 100) known.clear()
-      known.set(options, asked)
-    }
-    return asked
-  }
-
-  #read(method, json, options) {
+  #read(json, options) {
+    const method = json ? 'cachedQueryJson' : 'cachedQuery'
     const asked = readCached(method, options, { json, maxEntryBytes: this.#maxEntryBytes })
     const { rowOptions } = this.#channel
-    const wanted = rowOptions.read(asked.read)
-    const form = `${json ? 'json' : 'rows'} ${wanted.text}`
-    const lane = wanted === rowOptions.plain ? this.#plain[json ? 'json' : 'rows'] : this.#laneOf(form)
-    return { ...asked, wanted, form, lane }
+    const wanted = rowOptions.read(asked.rows)
+    const wish = wishOf(json, wanted, asked.policy)
+    const lane =
+      wanted === rowOptions.plain ? this.#plain[json ? 'json' : 'rows'] : this.#laneOf(json, wanted)
+    return { ...asked, json, wanted, wish, lane }
   }
 
-  #laneOf(form) {
+  #laneOf(json, wanted) {
+    const form = formOf(json, wanted)
     let lane = this.#lanes.get(form)
     if (lane === undefined) {
       // Programs have few forms; whoever makes them up without end gives up what is kept.
-      if (this.#lanes.size >= 200) this.#lanes.clear()
+      if (this.#lanes.size >= LIMIT) this.#lanes.clear()
       this.#lanes.set(form, (lane = new Map()))
     }
     return lane
   }
 
-  #refresh(kept, asked, sql, params, pack) {
+  #refresh(kept, { wish, key }, sql, params) {
     kept.refresh = false
-    const { statement, bytes, length } = (pack ?? this.#pack)(sql, params)
-    const { wanted, form, policy, key } = asked
-    const json = Buffer.isBuffer(kept.value)
-    this.#channel.native.refresh(statement.native, bytes, length, json, wanted.native, form, policy, key)
+    const { statement, bytes, length } = this.#channel.packed(sql, params)
+    this.#channel.native.refresh(statement.native, bytes, length, wish, key)
   }
 
-  #pack = (sql, params) => this.#channel.packed(sql, params)
-
-  #openFront() {
-    if (this.#front === undefined) this.#front = openFront(this.#channel.native, this.#boundMs)
-    return this.#front
+  #keep(lane, name, place, known, value) {
+    // The memory that both sides have is there from the first result on.
+    if (!this.#isOpened) {
+      this.#isOpened = true
+      this.#front = openFront(this.#channel.native, this.#boundMs)
+    }
+    this.#front?.keep(lane, name, place, known, value)
   }
+}
+
+// What callers want, by its text: they write options as literals, so the same ones come as new objects each time.
+const wishes = new Map()
+
+function wishOf(json, wanted, policy) {
+  const form = formOf(json, wanted)
+  const text = `${form}\n${policy}`
+  let wish = wishes.get(text)
+  if (wish === undefined) {
+    wish = new NativeWish(json, wanted.native, form, policy)
+    if (wishes.size >= LIMIT) wishes.clear()
+    wishes.set(text, wish)
+  }
+  return wish
+}
+
+function formOf(json, wanted) {
+  return `${json ? 'json' : 'rows'} ${wanted.text}`
 }
 
 // What tells calls of one form and statement apart, beside their parameters.

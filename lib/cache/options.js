@@ -1,6 +1,5 @@
 'use strict'
 
-const { NativePolicy } = require('../native.js')
 const { optionError } = require('../errors.js')
 const { boolean, integer, invalid, refusal } = require('../options/readers.js')
 const { readCallOptions, limitReaders } = require('../call-options.js')
@@ -88,13 +87,9 @@ const cacheReaders = {
 const { timeoutMs: _, ...cachedRowReaders } = { ...rowReaders, ...cacheReaders }
 const { timeoutMs: __, ...cachedJsonReaders } = { ...jsonReaders, ...cacheReaders }
 
-// Policies by their text: callers write options as literals, so the same ones come as new objects each time.
-const policies = new Map()
-const LIMIT = 1000
-
 /**
- * The options of a cached call: `{read, policy, key, bypass, limits}`, where `read` has those about rows. A number is a
- * ttl.
+ * The options of a cached call: `{rows, policy, tags, key, bypass, limits}`, where `rows` has those about rows and `policy` is
+ * the text that src/cache/policy.rs reads. A number is a ttl.
  */
 function readCached(method, options, { json, maxEntryBytes }) {
   const given = typeof options === 'number' ? { ttl: options } : options
@@ -117,7 +112,7 @@ function readCached(method, options, { json, maxEntryBytes }) {
       'softTimeoutMs',
     )
   }
-  const text = JSON.stringify({
+  const policy = JSON.stringify({
     ttl,
     negativeTtl,
     staleTtl,
@@ -128,23 +123,13 @@ function readCached(method, options, { json, maxEntryBytes }) {
     tags,
   })
   return {
-    read: rows,
-    policy: policyOf(text),
+    rows,
+    policy,
     tags,
     key,
     bypass,
     limits: signal === undefined && hardTimeoutMs === 0 ? null : { signal, timeoutMs: hardTimeoutMs },
   }
-}
-
-function policyOf(text) {
-  let policy = policies.get(text)
-  if (policy === undefined) {
-    policy = new NativePolicy(text)
-    if (policies.size >= LIMIT) policies.clear()
-    policies.set(text, policy)
-  }
-  return policy
 }
 
 module.exports = { readCached, readKey, readTags }

@@ -10,32 +10,67 @@ use napi_derive::napi;
 
 use crate::{
     cache::{self, epochs, policy::Policy},
-    call::Wanted,
+    call::{Call, Wanted},
+    codec::{
+        params::Params,
+        shape::{Envelope, Shape},
+    },
     engine::{CachedCall, Engine},
+    metrics::Operation,
 };
 
 use super::{
-    calls::{self, thrown},
+    calls::thrown,
     completions::Outcome,
     pool::NativePool,
     statement::{NativeShape, NativeStatement},
     ticket::NativeTicket,
 };
 
-/// For how long results are kept; `lib/cache/options.js` makes one for each set of options in use.
+/// What callers want of a cached call; `lib/cache/cached.js` makes one for each set of options in use.
 #[napi]
-pub struct NativePolicy {
-    inner: Arc<Policy>,
+pub struct NativeWish {
+    is_json: bool,
+    shape: Option<Arc<Shape>>,
+    envelope: Option<Arc<Envelope>>,
+    form: Box<str>,
+    policy: Arc<Policy>,
 }
 
 #[napi]
-impl NativePolicy {
+impl NativeWish {
+    /// JSON or rows in that shape; `form` tells results of the same statement apart, `policy` says for how long they are kept.
     #[napi(constructor, catch_unwind)]
-    pub fn new(json: String) -> Result<NativePolicy> {
-        let inner = Policy::from_json(&json).map_err(thrown)?;
-        Ok(NativePolicy {
-            inner: Arc::new(inner),
+    pub fn new(
+        json: bool,
+        shape: Option<&NativeShape>,
+        form: String,
+        policy: String,
+    ) -> Result<NativeWish> {
+        Ok(NativeWish {
+            is_json: json,
+            shape: shape.map(NativeShape::inner),
+            envelope: shape.and_then(NativeShape::envelope),
+            form: form.into(),
+            policy: Arc::new(Policy::from_json(&policy).map_err(thrown)?),
         })
+    }
+
+    fn rows(&self) -> Wanted {
+        let shape = self.shape.clone();
+        if self.is_json {
+            return Wanted::Json {
+                limit: usize::MAX,
+                shape,
+                envelope: self.envelope.clone(),
+            };
+        }
+        Wanted::Rows {
+            limit: usize::MAX,
+            operation: Operation::Query,
+            shape,
+            is_whole: true,
+        }
     }
 }
 
@@ -53,9 +88,7 @@ pub fn cache_remove_fence() {
 
 #[napi]
 impl NativePool {
-    /// Runs a statement unless its result is kept: JSON if `json`, otherwise rows, at most `limit` of them (0: all).
-    /// `form` tells results of the same statement apart. With `refresh` the result is loaded whether there is one or not,
-    /// for nobody.
+    /// Runs a statement unless its result is kept.
     #[napi(catch_unwind)]
     #[allow(
         clippy::too_many_arguments,
@@ -67,14 +100,11 @@ impl NativePool {
         statement: &NativeStatement,
         params: BufferSlice<'_>,
         length: u32,
-        json: bool,
-        shape: Option<&NativeShape>,
-        form: String,
-        policy: &NativePolicy,
+        wish: &NativeWish,
         key: Option<String>,
         ticket: Option<&NativeTicket>,
     ) -> Result<()> {
-        let asked = self.asked(statement, params, length, json, shape, &form, policy, key)?;
+        let asked = self.asked(statement, &params, length, wish, key)?;
         let caller = NativeTicket::caller(ticket, self.engine(), None, self.reply(call));
         self.engine().start_cached(asked, Some(caller));
         Ok(())
@@ -82,22 +112,15 @@ impl NativePool {
 
     /// Loads a result again that is still there, so that nobody has to wait when it is not.
     #[napi(catch_unwind)]
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "an object would cost a property lookup each on every call"
-    )]
     pub fn refresh(
         &self,
         statement: &NativeStatement,
         params: BufferSlice<'_>,
         length: u32,
-        json: bool,
-        shape: Option<&NativeShape>,
-        form: String,
-        policy: &NativePolicy,
+        wish: &NativeWish,
         key: Option<String>,
     ) -> Result<()> {
-        let asked = self.asked(statement, params, length, json, shape, &form, policy, key)?;
+        let asked = self.asked(statement, &params, length, wish, key)?;
         self.engine().start_cached(asked, None);
         Ok(())
     }
@@ -164,42 +187,30 @@ impl NativePool {
 }
 
 impl NativePool {
-    #[allow(clippy::too_many_arguments, reason = "as the methods that share it")]
     fn asked(
         &self,
         statement: &NativeStatement,
-        params: BufferSlice<'_>,
+        params: &BufferSlice<'_>,
         length: u32,
-        json: bool,
-        shape: Option<&NativeShape>,
-        form: &str,
-        policy: &NativePolicy,
+        wish: &NativeWish,
         key: Option<String>,
     ) -> Result<CachedCall> {
         let packed = params.get(..length as usize).unwrap_or_default();
+        let statement = statement.inner();
         let digest = self
             .engine()
-            .digest(
-                &statement.inner(),
-                packed,
-                form,
-                &policy.inner,
-                key.as_deref(),
-            )
+            .digest(&statement, packed, &wish.form, &wish.policy, key.as_deref())
             .ok_or_else(|| Error::new(Status::InvalidArg, "this pool keeps no results"))?;
-        let mut call = if json {
-            calls::json(statement, params, length, shape, 0)?
-        } else {
-            calls::rows(statement, params, length, 0, false, shape, None, None)?
-        };
-        if let Wanted::Rows { is_whole, .. } = &mut call.wanted {
-            *is_whole = true;
-        }
         Ok(CachedCall {
-            call,
+            call: Call {
+                statement,
+                params: Params::unpack(packed).map_err(thrown)?,
+                wanted: wish.rows(),
+                stop: None,
+            },
             digest,
             key: key.map(Into::into),
-            policy: policy.inner.clone(),
+            policy: wish.policy.clone(),
         })
     }
 }

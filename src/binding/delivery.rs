@@ -32,6 +32,9 @@ use crate::{
 
 use super::completions::{Completion, Outcome};
 
+/// JSON of at least this many bytes is handed over without a copy; below, a copy costs less than a Buffer's own
+/// memory and finaliser.
+const LARGE: usize = 16 * 1024;
 const HEADER: usize = 32;
 /// Past this many shapes JavaScript forgets its builders, and they are sent again as they are needed.
 const MAX_BUILDERS: usize = 1024;
@@ -378,12 +381,12 @@ impl Writer<'_> {
         mut header: [u32; 8],
         payload: Payload,
     ) -> std::result::Result<(), Payload> {
-        let bytes: &[u8] = match &payload {
-            Payload::Own(packet) => &packet.bytes,
-            Payload::Shared(bytes) => bytes,
+        let (bytes, least): (&[u8], usize) = match &payload {
+            Payload::Own(packet) => (&packet.bytes, LARGE),
+            Payload::Shared(bytes) => (bytes, LENT),
         };
         let length = bytes.len();
-        let is_large = (kind == Kind::Json && length >= LENT) || HEADER + length > self.out.len();
+        let is_large = (kind == Kind::Json && length >= least) || HEADER + length > self.out.len();
         let inline = if is_large { 0 } else { length };
         let size = (HEADER + inline).next_multiple_of(8);
         let Some(room) = self.out.get_mut(self.at..self.at + size) else {

@@ -6,14 +6,17 @@ use tokio::time::Instant;
 
 use crate::{
     call::Answer,
-    codec::packed::{Packed, RowShape},
+    codec::{
+        buffers,
+        packed::{Packed, RowShape},
+    },
 };
 
 use super::{epochs::Stamp, memory::Token};
 
 /// JSON of at least this many bytes is lent to JavaScript; below, a copy costs less than a Buffer's own memory and
-/// finaliser.
-pub const LENT: usize = 16 * 1024;
+/// finaliser. What is kept would be in memory twice, for as long as it is kept.
+pub const LENT: usize = 4 * 1024;
 
 /// What an entry takes beside its bytes: its place in the list, the stamp, what JavaScript keeps for it.
 const OVERHEAD: usize = 512;
@@ -37,22 +40,17 @@ impl Value {
     /// The answer of a statement as a value; the answer back if it is none that can be kept.
     pub fn of(answer: Answer) -> Result<Value, Answer> {
         match answer {
-            Answer::Json { mut bytes, rows } => {
-                bytes.shrink_to_fit();
-                let bytes = Arc::new(bytes);
-                Ok(Value::Json { bytes, rows })
-            }
+            Answer::Json { bytes, rows } => Ok(Value::Json {
+                bytes: Arc::new(bytes),
+                rows,
+            }),
             Answer::Rows(Packed {
                 shape,
                 segments,
                 rows,
             }) => {
                 // The sink was asked for whole segments.
-                let whole = |mut packet: crate::codec::packed::Packet| {
-                    packet.bytes.shrink_to_fit();
-                    packet.bytes
-                };
-                let segments = segments.into_iter().map(whole).collect();
+                let segments = segments.into_iter().map(|packet| packet.bytes).collect();
                 Ok(Value::Rows(Arc::new(Rows {
                     shape,
                     segments,
@@ -60,6 +58,23 @@ impl Value {
                 })))
             }
             other => Err(other),
+        }
+    }
+
+    /// The value in memory of its own size, to be kept for long. What it was written in goes round.
+    pub fn compact(self) -> Value {
+        match self {
+            Value::Json { bytes, rows } => Value::Json {
+                bytes: Arc::new(exact(Arc::unwrap_or_clone(bytes))),
+                rows,
+            },
+            Value::Rows(rows) => match Arc::try_unwrap(rows) {
+                Ok(rows) => Value::Rows(Arc::new(Rows {
+                    segments: rows.segments.into_iter().map(exact).collect(),
+                    ..rows
+                })),
+                Err(shared) => Value::Rows(shared),
+            },
         }
     }
 
@@ -91,6 +106,15 @@ impl Value {
         let is_lent = matches!(self, Value::Json { .. }) && size >= LENT;
         OVERHEAD + if is_lent { size } else { size * 2 }
     }
+}
+
+fn exact(bytes: Vec<u8>) -> Vec<u8> {
+    if bytes.capacity() == bytes.len() {
+        return bytes;
+    }
+    let copy = bytes.as_slice().to_vec();
+    buffers::give(bytes);
+    copy
 }
 
 /// When a value is what.

@@ -487,6 +487,11 @@ impl Load {
             figures.too_large += u64::from(value.size() > self.policy.max_bytes);
         });
         let kept = times.filter(|_| allowed.is_some());
+        let value = if kept.is_some() {
+            value.compact()
+        } else {
+            value
+        };
         // Dropped where nothing is kept, and those who wait for it in other processes ask again.
         let fill = self.fill.take();
         if let (Some(times), Some(fill)) = (kept, fill) {
