@@ -31,9 +31,15 @@ describe('with followBinlog, a kept result', mariadbOnly('its server is started 
     db = createPool({ ...server.options, database: 'shop', cache: { followBinlog: true } })
     await until('the log is followed', () => db.stats().cache.binlog.isFollowed)
   })
+  const warnings = []
+  const listener = ({ code, message }) => warnings.push(`${code}: ${message}`)
+  process.on('warning', listener)
   after(async () => {
     await db.close()
     await server.remove()
+    process.off('warning', listener)
+    // One connection was killed, which is told; that the pool was closed is not.
+    assert.equal(warnings.filter((text) => text.includes('defect')).length, 0, String(warnings))
   })
 
   const read = async () => (await db.cachedQuery(ALL, [], 600))[0].n

@@ -139,6 +139,22 @@ describe('a kept result', () => {
       })
     }
 
+    it('by a procedure that began a transaction and failed, when that is committed at last', async () => {
+      await drivers.run(
+        `CREATE PROCEDURE fails() BEGIN START TRANSACTION; UPDATE items SET n = 123 WHERE id = 1; SIGNAL SQLSTATE '45000'; END`,
+      )
+      const connection = await db.getConnection()
+      try {
+        await assert.rejects(connection.call('CALL fails()'), { errno: 1644 })
+        assert.notEqual((await cached('items'))[0].n, 123)
+        await connection.execute('COMMIT')
+        assert.equal((await cached('items'))[0].n, 123)
+      } finally {
+        await connection.release()
+        await drivers.run('DROP PROCEDURE fails')
+      }
+    })
+
     it('that failed, too, and not after one that was refused before it was sent', async () => {
       await hitBy(() => assert.rejects(db.execute('INSERT INTO items (id, store) VALUES (3, 1), (1, 1)')))
       assert.deepEqual(await hitBy(() => assert.rejects(db.execute('UPDATE items SET n = ?', []))), [])

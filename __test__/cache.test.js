@@ -133,6 +133,27 @@ describe('the cache', () => {
       assert.equal((await db.cachedQuery(BY_ID, [2], 60))[0].id, 2)
     })
 
+    it('takes all of its parameters into account, also those that do not show', async () => {
+      const sql = 'SELECT name FROM products WHERE id = :id'
+      for (const id of [1, 2]) {
+        const params = Object.defineProperty({}, 'id', { value: id })
+        for (let call = 0; call < 2; call++) {
+          assert.deepEqual(await db.cachedQuery(sql, params, 60), await db.query(sql, params))
+        }
+        const guarded = new Proxy({ id }, {})
+        assert.deepEqual(await db.cachedQuery(sql, guarded, 60), await db.query(sql, { id }))
+      }
+    })
+
+    it('whose values can not be made rejects each time', async () => {
+      const sql = 'SELECT name FROM products WHERE id = ?'
+      for (let call = 0; call < 3; call++) {
+        await assert.rejects(db.cachedQuery(sql, [1], { ttl: 60, casts: { name: 'json' } }), {
+          code: 'HEGAR_UNSUPPORTED',
+        })
+      }
+    })
+
     it('takes the options about rows that query takes', async () => {
       for (const options of [
         { rowsAsArray: true },
@@ -474,6 +495,8 @@ describe('the cache', () => {
         [{ ttl: '60' }, /option 'ttl' must be a number of seconds greater than 0, but is a string/],
         [{ staleTtl: -1 }, /option 'staleTtl' must be a number of seconds from 0 up/],
         [{ key: 'x'.repeat(1025) }, /option 'key' must be at most 1024 bytes, but is 1025/],
+        [{ key: ':'.repeat(40) }, /option 'key' must have at most 32 parts/],
+        [1e12, /option 'ttl' must be a number of seconds/],
         [{ key: '' }, /option 'key' must be a string such as 'product:7', but is empty/],
         [{ key: 7 }, /option 'key' must be a string/],
         [{ tags: 'home' }, /option 'tags' must be an array of strings/],

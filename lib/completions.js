@@ -97,6 +97,7 @@ function read(at) {
     if (calls[number] === call && call !== undefined) {
       call.reject(error instanceof SyntaxError ? noJson(error, call.results?.list.length ?? 0) : error)
       call.resolve = call.reject = call.piece = ignore
+      call.keep = call.kept = null
     }
   }
   return next
@@ -141,7 +142,13 @@ function deliver(kind, call, number, payload, start, length, head) {
       finish(call, number, head, doneOf(payload ?? staging, payload ? 0 : start, length))
       return
     case JSON_BYTES:
-      finish(call, number, head, payload ?? copy(start, length))
+      // What is kept for long does not hold the memory of its neighbours too.
+      finish(
+        call,
+        number,
+        head,
+        payload ?? (call.kept === null ? copy(start, length) : copySlow(start, length)),
+      )
       return
     case PIECE: {
       const rows = rowsOf(call, head)

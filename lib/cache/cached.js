@@ -1,13 +1,16 @@
 'use strict'
 
 const { openFront, placeOf } = require('./front.js')
-const { readCached } = require('./options.js')
+const { readCached, MOST_SECONDS } = require('./options.js')
 const { NativeWish } = require('../native.js')
 const { rowsOfKept } = require('../completions.js')
 const { HegarTypeError } = require('../errors.js')
 const tracing = require('../tracing.js')
 
 const LIMIT = 1000
+
+// Anything else is looked at, and complained of, where it takes its time.
+const isTtl = (options) => typeof options === 'number' && options > 0 && options <= MOST_SECONDS
 
 /** Cached calls of a pool: what is kept on this thread is given at once, everything else is asked of Rust. */
 class Cached {
@@ -31,7 +34,7 @@ class Cached {
 
   /** The promise of a result that is kept on this thread for a call that says no more than a ttl, or undefined. */
   find(json, sql, params, options) {
-    if (this.#front === null || (options !== undefined && !(options > 0))) return undefined
+    if (this.#front === null || (options !== undefined && !isTtl(options))) return undefined
     const channel = this.#channel
     if (channel.gate.isClosed || tracing.isWatched(tracing.query)) return undefined
     const kept = this.#front.find(json ? this.#plain.json : this.#plain.rows, sql, params)

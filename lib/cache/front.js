@@ -1,6 +1,6 @@
 'use strict'
 
-const { isDate } = require('node:util/types')
+const { isDate, isProxy } = require('node:util/types')
 const { cacheClock } = require('../native.js')
 
 // Results that this thread was given and may give again without asking Rust: a call into it costs more than all of this.
@@ -194,8 +194,10 @@ function isSingle(value) {
 function textOf(params) {
   if (params === undefined || params === null) return ''
   if (Array.isArray(params)) return listText(params)
+  if (typeof params !== 'object' || isProxy(params)) return null
   let text = '{'
-  for (const name of Object.keys(params).sort()) {
+  // All that the parameters are read from, whether they are enumerable or not.
+  for (const name of Object.getOwnPropertyNames(params).sort()) {
     const value = valueText(params[name])
     if (value === null) return null
     text += `${name.length}:${name}=${value}`

@@ -13,6 +13,8 @@ const LONGEST_TTL = 30 * 24 * 3600
 const MOST_SECONDS = 2 ** 31
 const LONGEST_KEY = 1024
 const MOST_TAGS = 32
+// Each is something that the result depends on.
+const MOST_PARTS = 32
 const longest = 2 ** 31 - 1
 
 let hasWarned = false
@@ -48,6 +50,9 @@ function readKey(value, name) {
       name,
       `must be at most ${LONGEST_KEY} bytes, but is ${bytes}; leave it out, and statement and parameters are the key`,
     )
+  }
+  if (value.split(':').length > MOST_PARTS) {
+    throw refusal(name, `must have at most ${MOST_PARTS} parts between colons`)
   }
   return value
 }
@@ -132,4 +137,4 @@ function readCached(method, options, { json, maxEntryBytes }) {
   }
 }
 
-module.exports = { readCached, readKey, readTags }
+module.exports = { readCached, readKey, MOST_SECONDS }

@@ -119,11 +119,11 @@ async fn read(mut binlog: Binlog, ledger: &Arc<Ledger>, state: &State) -> Error 
     loop {
         let change = tokio::select! {
             biased;
-            change = binlog.next() => change,
             () = open.due() => {
                 open.end_due();
                 continue;
             }
+            change = binlog.next() => change,
         };
         match change.and_then(|change| open.take(change)) {
             Ok(()) => state.read(|figures| figures.changes += 1),

@@ -78,14 +78,6 @@ impl Value {
         }
     }
 
-    /// What nobody is given.
-    pub fn nothing() -> Value {
-        Value::Json {
-            bytes: Arc::default(),
-            rows: 0,
-        }
-    }
-
     pub fn rows(&self) -> usize {
         match self {
             Value::Json { rows, .. } => *rows,

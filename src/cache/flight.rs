@@ -10,11 +10,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{
-    Digest,
-    entry::Entry,
-    epochs::{Epochs, Stamp},
-};
+use super::{Digest, entry::Entry, epochs::Stamp};
 
 /// What is under way, with those who wait for it.
 #[derive(Debug)]
@@ -63,20 +59,25 @@ impl<W> Default for Flights<W> {
 }
 
 impl<W> Flights<W> {
-    /// Waits for the result that is under way, whose number is the answer; the waiter back if there is none to wait for.
+    /// Waits for the result that is under way, whose number is the answer; the waiter back if there is none to wait for, or
+    /// it is no good by the epochs and the time before it began. `older` will do if it comes to nothing.
     pub fn join(
         &self,
         digest: &Digest,
-        epochs: &Epochs,
         waiter: Option<Waiter<W>>,
+        older: Option<&Arc<Entry>>,
+        is_good: impl FnOnce(&Stamp, Instant) -> bool,
     ) -> Result<u64, Option<Waiter<W>>> {
         let mut state = self.lock();
         let Some(&number) = state.current.get(digest) else {
             return Err(waiter);
         };
         match state.flights.get_mut(&number) {
-            Some(flight) if epochs.are(&flight.stamp) => {
+            Some(flight) if is_good(&flight.stamp, flight.began) => {
                 flight.waiters.extend(waiter);
+                if flight.older.is_none() {
+                    flight.older = older.cloned();
+                }
                 Ok(number)
             }
             _ => Err(waiter),
@@ -118,6 +119,23 @@ impl<W> Flights<W> {
         Some(flight)
     }
 
+    /// Ends a flight that nobody waits for; whether it is at an end is the answer.
+    pub fn end_unless_awaited(&self, number: u64) -> bool {
+        let mut state = self.lock();
+        match state.flights.get(&number) {
+            Some(flight) if !flight.waiters.is_empty() => false,
+            Some(flight) => {
+                let digest = flight.digest;
+                state.flights.remove(&number);
+                if state.current.get(&digest) == Some(&number) {
+                    state.current.remove(&digest);
+                }
+                true
+            }
+            None => true,
+        }
+    }
+
     /// The epochs before a flight began, and when that was.
     pub fn began(&self, number: u64) -> Option<(Stamp, Instant)> {
         let state = self.lock();
@@ -140,17 +158,17 @@ impl<W> Flights<W> {
         }
     }
 
-    /// Those whose patience is at an end, and what they are to be given, unless that has been written since.
+    /// Those whose patience is at an end, and what they are to be given, unless that is no good any more.
     pub fn impatient(
         &self,
         number: u64,
         now: Instant,
-        epochs: &Epochs,
+        is_good: impl FnOnce(&Entry) -> bool,
     ) -> Option<(Vec<W>, Arc<Entry>)> {
         let mut state = self.lock();
         let flight = state.flights.get_mut(&number)?;
         let older = flight.older.clone()?;
-        if !epochs.are(&older.stamp) {
+        if !is_good(&older) {
             return None;
         }
         let is_due = |waiter: &mut Waiter<W>| waiter.patience.is_some_and(|until| until <= now);
@@ -165,7 +183,10 @@ impl<W> Flights<W> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::epochs::Place, *};
+    use super::{
+        super::epochs::{Epochs, Place},
+        *,
+    };
 
     fn waiter(caller: u32) -> Option<Waiter<u32>> {
         Some(Waiter {
@@ -181,14 +202,34 @@ mod tests {
 
     const DIGEST: Digest = Digest([7; 16]);
 
+    fn join(
+        flights: &Flights<u32>,
+        epochs: &Epochs,
+        caller: u32,
+    ) -> Result<u64, Option<Waiter<u32>>> {
+        flights.join(&DIGEST, waiter(caller), None, |stamp, _| epochs.are(stamp))
+    }
+
+    #[test]
+    fn a_flight_for_nobody_ends_unless_somebody_came() {
+        let (flights, epochs) = (Flights::default(), Epochs::default());
+        let number = flights.begin(DIGEST, epochs.stamp([]), None, None);
+        assert!(flights.end_unless_awaited(number));
+        assert!(join(&flights, &epochs, 1).is_err());
+        let number = flights.begin(DIGEST, epochs.stamp([]), None, None);
+        assert!(join(&flights, &epochs, 2).is_ok());
+        assert!(!flights.end_unless_awaited(number));
+        assert_eq!(callers(flights.end(number)), [2]);
+    }
+
     #[test]
     fn who_comes_later_waits_for_what_is_under_way() {
         let (flights, epochs) = (Flights::default(), Epochs::default());
-        assert!(flights.join(&DIGEST, &epochs, waiter(0)).is_err());
+        assert!(join(&flights, &epochs, 0).is_err());
         let number = flights.begin(DIGEST, epochs.stamp([]), None, waiter(1));
-        assert_eq!(flights.join(&DIGEST, &epochs, waiter(2)).ok(), Some(number));
+        assert_eq!(join(&flights, &epochs, 2).ok(), Some(number));
         assert_eq!(callers(flights.end(number)), [1, 2]);
-        assert!(flights.join(&DIGEST, &epochs, waiter(3)).is_err());
+        assert!(join(&flights, &epochs, 3).is_err());
         assert!(flights.end(number).is_none());
     }
 
@@ -198,10 +239,10 @@ mod tests {
         let table = Place::of("t:products");
         let old = flights.begin(DIGEST, epochs.stamp([table]), None, waiter(1));
         epochs.bump(table);
-        assert!(flights.join(&DIGEST, &epochs, waiter(2)).is_err());
+        assert!(join(&flights, &epochs, 2).is_err());
         let new = flights.begin(DIGEST, epochs.stamp([table]), None, waiter(2));
         assert_eq!(callers(flights.end(old)), [1]);
-        assert_eq!(flights.join(&DIGEST, &epochs, waiter(3)).ok(), Some(new));
+        assert_eq!(join(&flights, &epochs, 3).ok(), Some(new));
         assert_eq!(callers(flights.end(new)), [2, 3]);
     }
 }

@@ -26,8 +26,9 @@ use super::{
 };
 
 /// How long a write whose outcome nobody knows may go on at the server: a statement that is being ended, or a COMMIT
-/// whose answer was lost.
-const AFTERMATH: Duration = Duration::from_secs(10);
+/// whose answer was lost. Longer than a statement waits for a lock by default (`innodb_lock_wait_timeout`, 50 s), should
+/// the order to end it not come through.
+const AFTERMATH: Duration = Duration::from_secs(75);
 
 /// The book of one server.
 #[derive(Debug, Default)]
@@ -191,6 +192,14 @@ impl Unsettled {
         }
         if !ledger.is_read() {
             self.unread.get_or_insert_with(|| ledger.clone());
+            let text = statement.template().text().trim_start();
+            if text
+                .get(..3)
+                .is_some_and(|word| word.eq_ignore_ascii_case("USE"))
+                && let Some(database) = &statement.change().uses
+            {
+                ledger.schema.want(database);
+            }
             return;
         }
         let change = statement.change();
@@ -215,6 +224,16 @@ impl Unsettled {
         self.entries.is_empty() && self.unread.is_none()
     }
 
+    /// What was written may have been committed, and more may follow.
+    pub fn bump(&self) {
+        self.entries.iter().for_each(Entry::bump);
+    }
+
+    /// Whether there are writes whose end is not known.
+    pub fn is_open(&self) -> bool {
+        !self.entries.is_empty()
+    }
+
     /// What was written is committed or rolled back. To be called before anybody is told so.
     pub fn settle(&mut self) {
         self.entries.clear();
@@ -222,7 +241,7 @@ impl Unsettled {
             && ledger.is_read()
         {
             // Somebody began to depend on it in the middle.
-            ledger.epochs.bump(Place::EVERYTHING);
+            ledger.bump(&[EVERYTHING.into()]);
         }
     }
 }
@@ -230,9 +249,7 @@ impl Unsettled {
 impl Entry {
     /// What was written can be seen now, or soon.
     pub fn bump(&self) {
-        for mark in &self.marks {
-            self.ledger.epochs.bump(place_of(mark));
-        }
+        self.ledger.bump(&self.marks);
     }
 }
 
@@ -244,7 +261,13 @@ impl Drop for Entry {
         for mark in &self.marks {
             self.ledger.epochs.end(place_of(mark));
         }
-        // Before anybody is told that the write is over, as the epochs.
+        // Before anybody is told that the write is over, as the epochs. Those who came after its beginning hear of it too.
+        let others = self.ledger.others();
+        if others.len() > self.told.len() {
+            others
+                .iter()
+                .for_each(|others| others.bump(self.marks.clone()));
+        }
         self.told.clear();
     }
 }
@@ -255,6 +278,7 @@ impl Drop for Unsettled {
         if self.entries.is_empty() {
             return self.settle();
         }
+        self.bump();
         let mut left = std::mem::take(self);
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {

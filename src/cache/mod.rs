@@ -40,7 +40,7 @@ use tokio::{runtime::Handle, time::Instant};
 use crate::error::Result;
 
 use counts::Counts;
-use entry::Entry;
+use entry::{Entry, Times};
 use epochs::{Place, Stamp};
 use flight::Flights;
 use ledger::{Ledger, place_of, table_mark};
@@ -146,10 +146,17 @@ impl<W> Cache<W> {
         epochs.allow(stamp).then(|| stamp.clone())
     }
 
-    /// Whether everything that others have written before the entry's last second is known.
-    pub fn is_heard_of(&self, entry: &Entry, now: Instant) -> bool {
+    /// Whether what was read then is no older than the bound, whatever others have written since.
+    pub fn is_heard_of(&self, read: Instant, now: Instant) -> bool {
         let horizon = self.ledger.epochs().horizon();
-        horizon.is_none_or(|horizon| now < horizon || now < entry.times.read + self.bound)
+        horizon.is_none_or(|horizon| now < horizon || now < read + self.bound)
+    }
+
+    /// Whether a result may still be given in place of another.
+    pub fn will_do(&self, older: &Entry) -> bool {
+        let now = Instant::now();
+        let Times { read, grace, .. } = older.times;
+        now < grace && self.ledger.epochs().are(&older.stamp) && self.is_heard_of(read, now)
     }
 
     /// The figures of the cache as `db.stats().cache` has them.

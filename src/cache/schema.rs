@@ -38,6 +38,8 @@ pub struct Schema {
 #[derive(Debug, Default)]
 struct State {
     wanted: BTreeSet<Box<str>>,
+    /// Whether statements run in more databases than are looked into, so that nothing is certain any more.
+    has_more: bool,
     facts: Option<Arc<Facts>>,
     /// Whether the facts are to be read again.
     is_due: bool,
@@ -100,8 +102,13 @@ impl Schema {
     pub fn want(&self, database: &str) {
         let mut state = self.lock();
         let name = database.to_lowercase().into_boxed_str();
+        if state.wanted.contains(&name) {
+            return;
+        }
         if state.wanted.len() < MAX_DATABASES {
             state.wanted.insert(name);
+        } else {
+            state.has_more = true;
         }
     }
 
@@ -196,6 +203,9 @@ impl Schema {
                 }
                 state.wanted.insert(database.into());
             }
+        }
+        if state.has_more {
+            return None;
         }
         let facts = state.facts.as_ref()?;
         let is_complete = state.wanted.is_subset(&facts.databases);

@@ -14,6 +14,7 @@ use crate::{
     cache::{
         Cache, Digest, binlog,
         entry::{Entry, Times, Value},
+        epochs::Stamp,
         flight::Waiter,
         marks_of,
         memory::Draft,
@@ -27,6 +28,7 @@ use crate::{
     pool::Wake,
     sql::tables::Uncacheable,
     statement::Statement,
+    wire::Done,
 };
 
 use super::{
@@ -90,9 +92,10 @@ impl Engine {
     /// Follows the server's log of changes until the pool is closed. `told` gets the first reason why it can not be, or none.
     pub fn follow_binlog(self: &Arc<Self>, told: Box<dyn Reply>) {
         let engine = self.clone();
-        let told = Mutex::new(Some(told));
+        let told = Arc::new(Mutex::new(Some(told)));
+        let teller = told.clone();
         let tell = move |error| {
-            let told = told.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let told = teller.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(sleeper) = told.and_then(|told| told.send(Err(error), None, None)) {
                 sleeper.wake();
             }
@@ -106,6 +109,11 @@ impl Engine {
             tokio::select! {
                 () = binlog::follow(&login, &cache.ledger, &cache.binlog, tell) => {}
                 () = engine.abort.wait() => {}
+            }
+            // Nothing was wrong.
+            let told = told.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(told) = told {
+                let _ = told.send(Ok(Answer::Done(Done::default())), None, None);
             }
         });
     }
@@ -225,9 +233,16 @@ impl Engine {
     async fn ask_schema(self: &Arc<Self>, schema: &Schema) -> Result<()> {
         let question = schema.question();
         let mut lease = self.pool.acquire().await?;
-        let limit = self.config().query_timeout().unwrap_or(Duration::MAX);
+        // All cached calls wait for it, so it has a deadline also where queries have none.
+        const LONGEST: Duration = Duration::from_secs(10);
+        let limit = self.config().query_timeout().unwrap_or(LONGEST);
         // Marked cancellation point: dropped here, the connection is unusable and the lease discards it.
-        match timeout(limit, schema.read(question, lease.connection())).await {
+        match timeout(
+            limit.min(LONGEST),
+            schema.read(question, lease.connection()),
+        )
+        .await
+        {
             Ok(result) => {
                 lease.put_back();
                 result
@@ -236,7 +251,7 @@ impl Engine {
                 lease.abandon();
                 Err(Error::new(
                     Kind::QueryTimeout,
-                    "the schema was not read in time (queryTimeoutMs)",
+                    "the schema was not read in time (10 seconds or queryTimeoutMs)",
                 ))
             }
         }
@@ -263,7 +278,7 @@ impl Engine {
         let mut older = None;
         let mut asker = caller;
         if let Some(entry) = cache.memory.get(&digest) {
-            let is_heard_of = cache.is_heard_of(&entry, now);
+            let is_heard_of = cache.is_heard_of(entry.times.read, now);
             if !epochs.are(&entry.stamp) {
                 cache.memory.remove(&digest);
             } else if let Some(caller) =
@@ -279,8 +294,9 @@ impl Engine {
                 if !is_due {
                     return;
                 }
-                // The one who replaces it has nobody waiting, and counts as a call of its own.
+                // The one who replaces it has nobody waiting yet, and counts as a call of its own.
                 self.begin();
+                older = Some(entry).filter(|entry| now < entry.times.grace);
             } else if is_heard_of && now < entry.times.grace {
                 older = Some(entry);
             }
@@ -291,7 +307,9 @@ impl Engine {
             .filter(|_| older.is_some())
             .map(|limit| now + limit);
         let waiter = asker.map(|caller| Waiter { caller, patience });
-        let waiter = match cache.flights.join(&digest, epochs, waiter) {
+        let is_good = |stamp: &Stamp, began| epochs.are(stamp) && cache.is_heard_of(began, now);
+        let joined = cache.flights.join(&digest, waiter, older.as_ref(), is_good);
+        let waiter = match joined {
             Ok(number) => {
                 cache
                     .counts
@@ -312,6 +330,7 @@ impl Engine {
             prefix,
             is_alone: !waits,
             fill: None,
+            engine: Arc::downgrade(self),
         };
         if cache.redis.is_none() {
             return self.load(call, load);
@@ -346,8 +365,8 @@ impl Engine {
                 () = engine.abort.wait() => return,
             }
             let Some(cache) = &engine.cache else { return };
-            let epochs = cache.ledger.epochs();
-            let Some((callers, older)) = cache.flights.impatient(number, Instant::now(), epochs)
+            let will_do = |older: &Entry| cache.will_do(older);
+            let Some((callers, older)) = cache.flights.impatient(number, Instant::now(), will_do)
             else {
                 return;
             };
@@ -416,10 +435,38 @@ pub struct Load {
     pub(super) is_alone: bool,
     /// The right to store what is loaded in tier 2.
     pub(super) fill: Option<Fill>,
+    /// Whose flight it is; dangling after it has ended.
+    pub(super) engine: Weak<Engine>,
+}
+
+impl Drop for Load {
+    /// Reached with the flight under way only by a defect, or when the pool is closed: nobody waits for ever.
+    fn drop(&mut self) {
+        let Some(engine) = self.engine.upgrade() else {
+            return;
+        };
+        let Some(cache) = &engine.cache else { return };
+        if self.is_alone {
+            engine.end_uncounted();
+        }
+        let error = if engine.abort.is_called() {
+            closed()
+        } else {
+            Error::new(
+                Kind::Internal,
+                "the load of a cached result ended by a defect in hegar-native; please report it",
+            )
+        };
+        let waiters = cache.flights.end(self.number).map(|flight| flight.waiters);
+        for waiter in waiters.into_iter().flatten() {
+            engine.answer(waiter.caller, Err(error.clone()));
+        }
+    }
 }
 
 impl Load {
     /// Keeps what was loaded and hands it to all who wait for it.
+    #[must_use = "who sleeps has to be woken"]
     pub fn put(
         mut self,
         engine: &Engine,
@@ -434,22 +481,28 @@ impl Load {
         self.give(engine, cache, outcome, slow)
     }
 
+    /// The flight has been ended.
+    pub(super) fn forget(mut self) {
+        self.engine = Weak::new();
+    }
+
     /// Ends the flight with what it came to.
+    #[must_use = "who sleeps has to be woken"]
     pub(super) fn give(
-        self,
+        mut self,
         engine: &Engine,
         cache: &Cache<Caller>,
         outcome: Result<Arc<Entry>>,
         slow: Option<Duration>,
     ) -> Option<Arc<dyn Wake>> {
+        self.engine = Weak::new();
         if self.is_alone {
             engine.end_uncounted();
         }
         let flight = cache.flights.end(self.number)?;
-        let older = flight.older.filter(|older| {
-            let is_in_time = Instant::now() < older.times.grace;
-            outcome.is_err() && is_in_time && cache.ledger.epochs().are(&older.stamp)
-        });
+        let older = flight
+            .older
+            .filter(|older| outcome.is_err() && cache.will_do(older));
         cache.counts.add(self.prefix, |figures| {
             figures.errors += u64::from(outcome.is_err());
             if older.is_some() {

@@ -4,7 +4,7 @@
 //! can not do in its time, the database does.
 
 use std::{
-    sync::{Arc, MutexGuard, PoisonError},
+    sync::{Arc, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
@@ -72,15 +72,16 @@ impl Engine {
             return self.load(call, load);
         };
         let digest = load.digest.0;
+        let mut is_awaited = !load.is_alone;
         for waits in 0..=MAX_WAITS {
             let epochs = cache.ledger.epochs();
             let stamp = epochs.stamp(places_of(&marks));
             let asked = Instant::now();
             cache.flights.restamp(load.number, stamp);
-            let found = if load.is_alone {
-                redis.refresh(&key, &digest, &marks).await
-            } else {
+            let found = if is_awaited {
                 redis.lookup(&key, &digest, &marks, waits < MAX_WAITS).await
+            } else {
+                redis.refresh(&key, &digest, &marks).await
             };
             match found {
                 Lookup::Hit(hit) => return self.take(cache, load, call, hit, asked),
@@ -88,22 +89,19 @@ impl Engine {
                     load.fill = Some(fill);
                     break;
                 }
-                Lookup::Wait(wait) if waits < MAX_WAITS && !load.is_alone => {
+                // Another process refreshes it, and that will do unless somebody has come to wait for it here.
+                Lookup::Wait(_) if !is_awaited => {
+                    if cache.flights.end_unless_awaited(load.number) {
+                        load.forget();
+                        return self.end_uncounted();
+                    }
+                    is_awaited = true;
+                }
+                Lookup::Wait(wait) if waits < MAX_WAITS => {
                     tokio::select! {
                         () = redis.woken(&wait) => {}
                         () = self.abort.wait() => break,
                     }
-                }
-                // Another process refreshes it.
-                Lookup::Wait(_) if load.is_alone => {
-                    let entry = Draft {
-                        value: Value::nothing(),
-                        stamp: epochs.stamp([]),
-                        times: Times::never(asked),
-                        prefix: load.prefix,
-                    };
-                    load.give(&self, cache, Ok(entry.unkept()), None);
-                    return;
                 }
                 Lookup::Wait(_) | Lookup::Off => break,
             }
@@ -147,14 +145,19 @@ impl Engine {
             prefix: load.prefix,
             is_alone: true,
             fill: Some(fill),
+            engine: Weak::new(),
         });
         let stamp = entry.stamp.clone();
+        let given = entry.clone();
         if let Some(sleeper) = load.give(self, cache, Ok(entry), None) {
             sleeper.wake();
         }
         if let Some(mut refresh) = refresh {
             self.begin();
-            refresh.number = cache.flights.begin(refresh.digest, stamp, None, None);
+            refresh.number = cache
+                .flights
+                .begin(refresh.digest, stamp, Some(given), None);
+            refresh.engine = Arc::downgrade(self);
             self.load(call, refresh);
         }
     }

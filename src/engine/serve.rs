@@ -167,18 +167,29 @@ impl Engine {
             }
         };
         match ending {
-            Ending::Done(result) => {
+            Ending::Done(Ok(done)) => {
                 self.count_statements(&mut lease);
                 lease.settle();
-                (Some(lease), result.and_then(|done| sink.answer(done)))
+                (Some(lease), sink.answer(done))
+            }
+            Ending::Done(Err(error)) => {
+                self.count_statements(&mut lease);
+                if !Box::pin(lease.settle_after_error()).await {
+                    lease.discard(CloseReason::Error);
+                    return (None, Err(error));
+                }
+                (Some(lease), Err(error))
             }
             Ending::Late(late) => {
                 lease.abandon();
                 (None, Err(late))
             }
             Ending::Stopped if Box::pin(lease.outlives_kill()).await => {
-                lease.settle();
-                (Some(lease), Err(over()))
+                if Box::pin(lease.settle_after_error()).await {
+                    return (Some(lease), Err(over()));
+                }
+                lease.discard(CloseReason::Error);
+                (None, Err(over()))
             }
             Ending::Stopped | Ending::Left => {
                 lease.abandon();

@@ -71,13 +71,35 @@ impl Lease {
     /// To be called when a command has ended and before anybody is told: what was written is known to be over, unless
     /// it belongs to a transaction that is open.
     pub fn settle(&mut self) {
-        if let Some(pooled) = &mut self.pooled
-            && !pooled.unsettled.is_empty()
-            && pooled.connection.is_usable()
-            && !pooled.connection.in_transaction()
-        {
+        let Some(pooled) = &mut self.pooled else {
+            return;
+        };
+        if pooled.unsettled.is_empty() || !pooled.connection.is_usable() {
+            return;
+        }
+        if pooled.connection.in_transaction() {
+            // The one before may have been committed all the same, by COMMIT AND CHAIN or another BEGIN.
+            pooled.unsettled.bump();
+        } else {
             pooled.unsettled.settle();
         }
+    }
+
+    /// The same after an error, which comes without the state of the session, so that is asked for first. Where the server
+    /// does not say, the connection is not to be used any more, and the answer is false.
+    pub async fn settle_after_error(&mut self) -> bool {
+        let has_written = self
+            .pooled
+            .as_ref()
+            .is_some_and(|pooled| !pooled.unsettled.is_empty());
+        if !has_written || !self.connection().is_usable() {
+            return true;
+        }
+        let answers = self.answers(CLEAN_TIMEOUT).await;
+        if answers {
+            self.settle();
+        }
+        answers
     }
 
     /// Whether the server gives a sign of life within the limit.

@@ -266,6 +266,10 @@ impl Pool {
             reason = reason.label(),
             "connection closed"
         );
+        if pooled.unsettled.is_open() && !pooled.connection.is_usable() {
+            // The server need not have noticed, and its statement may wait for a lock and then write all the same.
+            self.kill(pooled.connection.id());
+        }
         let connection = pooled.connection;
         let Some(runtime) = Handle::try_current()
             .ok()

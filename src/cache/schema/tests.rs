@@ -110,6 +110,18 @@ async fn an_old_schema_is_good_for_old_results_alone() {
 }
 
 #[tokio::test]
+async fn more_databases_than_are_looked_into_make_everything_uncertain() {
+    let schema = schema();
+    for number in 0..MAX_DATABASES {
+        schema.want(&format!("tenant{number}"));
+    }
+    schema.want("shop");
+    let effects = tables::effects("SELECT n FROM items");
+    assert_eq!(schema.last_readiness(&effects), Readiness::Unknown);
+    assert_eq!(written(&schema, "DELETE FROM lonely"), Written::Anything);
+}
+
+#[tokio::test]
 async fn a_change_makes_it_unknown() {
     let schema = schema();
     schema.change();

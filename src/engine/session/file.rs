@@ -96,8 +96,11 @@ impl Host {
                 let mut load = load.ok_or_else(not_begun)?;
                 let deadline = load.deadline;
                 let connection = connection_of(&mut load, lease)?;
-                let done = within(deadline, connection.end_file()).await?;
-                load.unsettled.settle();
+                let ended = within(deadline, connection.end_file()).await;
+                if connection.is_usable() {
+                    load.unsettled.settle();
+                }
+                let done = ended?;
                 if let Some(connection) = load.connection {
                     close(connection);
                 }

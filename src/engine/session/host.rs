@@ -364,7 +364,13 @@ impl Host {
             ));
             return None;
         }
-        lease.settle();
+        if result.is_ok() {
+            lease.settle();
+        } else if !lease.settle_after_error().await {
+            lease.discard(CloseReason::Error);
+            self.lost = result.as_ref().err().cloned();
+            return None;
+        }
         if !self.expects_transaction || self.was_over.is_some() {
             return Some(lease);
         }
