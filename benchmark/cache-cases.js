@@ -25,6 +25,12 @@ const cases = {
     return hegar(place, {}, (db) => (id) => db.cachedQueryJson(MISS, [id, nonce++], TTL))
   },
 
+  // The same where nothing is kept: what analysing and fencing add.
+  'fence-json': async ({ place }) => {
+    let nonce = 0
+    return hegar(place, { maxBytes: 0 }, (db) => (id) => db.cachedQueryJson(MISS, [id, nonce++], TTL))
+  },
+
   'query-json': async ({ place }) => {
     let nonce = 0
     return hegar(place, {}, (db) => (id) => db.queryJson(MISS, [id, nonce++]))
@@ -92,7 +98,7 @@ async function hegar(place, cache, hitOf) {
 
 // Of these a process asks over a socket.
 const REMOTE = ['tier2-json', 'bentocache-redis', 'ioredis-json']
-const MANY = [...REMOTE, 'miss-json', 'query-json']
-const CASES = [...Object.keys(cases), ...REMOTE.map((name) => `${name}-alone`)]
+const MANY = [...REMOTE, 'miss-json', 'fence-json', 'query-json']
+const CASES = [...Object.keys(cases), ...MANY.map((name) => `${name}-alone`)]
 
 module.exports = { CASES, MANY, cases, SQL }
