@@ -23,7 +23,10 @@ use crate::{
     call::Call,
 };
 
-use super::{Caller, Engine, cached::Load};
+use super::{
+    super::{Caller, Engine},
+    Load,
+};
 
 /// How often somebody waits for another process before loading by itself. A table that is always being written has no
 /// result that could be shared.
