@@ -418,3 +418,42 @@ export async function readsAreAskedForTogether(db: Pool): Promise<void> {
   // @ts-expect-error functions see no JSON
   await db.allJson([{ sql: 'SELECT 1', casts: { a: (value: number) => value } }])
 }
+
+export async function cachedQueriesHaveTheTypesOfTheirRows(db: Pool, tx: Transaction): Promise<void> {
+  const users = await db.cachedQuery<User>('SELECT id, name FROM users WHERE id = ?', [1], 300)
+  same<typeof users, User[]>(true)
+  const arrays = await db.cachedQuery('SELECT 1', [], { ttl: 60, rowsAsArray: true })
+  same<typeof arrays, unknown[][]>(true)
+  const described = await tx.cachedQuery('SELECT 1', null, { columns: true, key: 'one:1' })
+  same<typeof described, Rows<Row>>(true)
+  const options = {
+    ttl: 60,
+    staleTtl: 5,
+    graceTtl: 600,
+    softTimeoutMs: 50,
+    hardTimeoutMs: 500,
+    jitter: 0.1,
+    tags: ['home'],
+  }
+  const bytes = await db.cachedQueryJson('SELECT 1', [], { ...options, envelope: { key: 'data' } })
+  same<typeof bytes, Buffer>(true)
+  await db.invalidate({ tables: ['users'], tags: 'home', keys: ['product:1'], prefix: 'products:list:' })
+  createPool({
+    cache: {
+      redis: { host: 'localhost', retryStrategy: (times) => times * 50 },
+      followBinlog: true,
+      maxBytes: '1000',
+    },
+  })
+  createPool({ cache: { redis: 'redis://localhost' } })
+  same<ReturnType<Pool['stats']>['cache']['prefixes'][string]['hits'], number>(true)
+
+  // @ts-expect-error a number of seconds
+  await db.cachedQuery('SELECT 1', [], '300')
+  // @ts-expect-error its limit is hardTimeoutMs
+  await db.cachedQuery('SELECT 1', [], { timeoutMs: 5 })
+  // @ts-expect-error not an option
+  createPool({ cache: { redis: { hots: 'x' } } })
+  // @ts-expect-error a connection has nothing to invalidate
+  await tx.invalidate({ all: true })
+}
