@@ -179,9 +179,11 @@ impl Engine {
         let stamp = epochs.stamp(places_of(&marks));
         let now = Instant::now();
         let mut older = None;
+        let mut until = now;
         let mut asker = caller;
         if let Some(entry) = cache.memory.get(&digest) {
             let is_heard_of = cache.is_heard_of(entry.times.read, now);
+            until = entry.times.fresh;
             if !epochs.are(&entry.stamp) {
                 cache.memory.remove(&digest);
             } else if let Some(caller) =
@@ -233,6 +235,7 @@ impl Engine {
             prefix,
             is_alone: !waits,
             fill: None,
+            until,
             engine: Arc::downgrade(self),
         };
         if cache.redis.is_none() {
@@ -255,7 +258,7 @@ impl Engine {
                 figures.refreshes += u64::from(load.is_alone);
             });
         }
-        self.admit(call, Outlet::Cached(load));
+        self.admit(call, Outlet::Cached(Box::new(load)));
     }
 
     /// Gives a caller the older result when its patience ends.

@@ -118,7 +118,8 @@ pub(super) enum Outlet {
     Caller(Caller),
     Page(PagePart),
     Group(GroupPart),
-    Cached(Load),
+    /// Boxed, because it is larger than the others and rarer.
+    Cached(Box<Load>),
 }
 
 struct Job {

@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::time::Instant;
+
 use crate::{
     cache::{
         Cache, Digest,
@@ -28,6 +30,8 @@ pub struct Load {
     pub(super) prefix: u32,
     /// Whether it was begun for nobody.
     pub(super) is_alone: bool,
+    /// Until when the result that it replaces is fresh.
+    pub(super) until: Instant,
     /// The right to store what is loaded in tier 2.
     pub(super) fill: Option<Fill>,
     /// Whose flight it is; dangling after it has ended.

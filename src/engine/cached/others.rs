@@ -84,7 +84,7 @@ impl Engine {
             let found = if is_awaited {
                 redis.lookup(&key, &digest, &marks, waits < MAX_WAITS).await
             } else {
-                redis.refresh(&key, &digest, &marks).await
+                self.find_newer(redis, &key, &marks, &load).await
             };
             match found {
                 Lookup::Hit(hit) => return self.take(cache, load, call, hit, asked),
@@ -110,6 +110,25 @@ impl Engine {
             }
         }
         self.load(call, load);
+    }
+
+    /// What another process has loaded meanwhile, or the right to load it, for a result that is still there.
+    async fn find_newer(
+        &self,
+        redis: &Redis,
+        key: &str,
+        marks: &[Box<str>],
+        load: &Load,
+    ) -> Lookup {
+        let digest = load.digest.0;
+        let asked = Instant::now();
+        // The same result is not fresh for much longer there than it is here.
+        let newer = load.until + load.policy.ttl / 10;
+        match redis.lookup(key, &digest, marks, false).await {
+            Lookup::Hit(hit) if asked + hit.fresh_for > newer => Lookup::Hit(hit),
+            Lookup::Off => Lookup::Off,
+            _ => redis.refresh(key, &digest, marks).await,
+        }
     }
 
     /// Gives what Redis has, and loads it anew where it is old and nobody else does.
@@ -148,6 +167,7 @@ impl Engine {
             prefix: load.prefix,
             is_alone: true,
             fill: Some(fill),
+            until: asked,
             engine: Weak::new(),
         });
         let stamp = entry.stamp.clone();
