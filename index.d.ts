@@ -268,6 +268,16 @@ export interface Queries {
     params: Params | null | undefined,
     options: CacheOptions & Omit<TableOptions, 'timeoutMs'>,
   ): Promise<T[]>
+  cachedQuery<T extends readonly unknown[] = unknown[]>(
+    sql: string,
+    params: Params | null | undefined,
+    options: CacheOptions & Omit<WithColumns<ArrayOptions>, 'timeoutMs'>,
+  ): Promise<Rows<T>>
+  cachedQuery<T extends object = TablesRow>(
+    sql: string,
+    params: Params | null | undefined,
+    options: CacheOptions & Omit<WithColumns<TableOptions>, 'timeoutMs'>,
+  ): Promise<Rows<T>>
   cachedQuery<T extends object = Row>(
     sql: string,
     params: Params | null | undefined,
@@ -665,7 +675,8 @@ export interface CacheOptions {
   /** Milliseconds after which a result within `graceTtl` is given to those who wait for another. Default: 0, wait. */
   softTimeoutMs?: number
   /**
-   * Milliseconds after which the call rejects with `HEGAR_QUERY_TIMEOUT`; its statement goes on, and its result is kept.
+   * Milliseconds after which the call rejects with `HEGAR_QUERY_TIMEOUT`; its statement goes on, and its result is kept. Where
+   * the call goes past the cache its statement is its own, and is ended on the server.
    * Default: 0, none but the pool's.
    */
   hardTimeoutMs?: number

@@ -5,6 +5,7 @@
 const assert = require('node:assert/strict')
 const { execFile } = require('node:child_process')
 const { after, before, describe, it } = require('node:test')
+const { setTimeout: sleep } = require('node:timers/promises')
 const { promisify } = require('node:util')
 const { createPool } = require('../index.js')
 const { ensureClient } = require('../tools/mariadb-install.js')
@@ -112,6 +113,25 @@ describe('with followBinlog, a kept result', mariadbOnly('its server is started 
     await read()
     assert.ok(db.stats().cache.prefixes['(query)'].loads > loads)
     await kept('it is kept again')
+  })
+})
+
+describe('a pool with followBinlog', mariadbOnly('its server is started with a log'), () => {
+  it('that is closed leaves other pools as they are', async () => {
+    const server = await ownServer({ args: ['--log-bin', '--binlog-format=ROW', '--server-id=1'] })
+    const other = createPool(server.options)
+    try {
+      for (let round = 0; round < 10; round++) {
+        const db = createPool({ ...server.options, cache: { followBinlog: true } })
+        await until('the log is followed', () => db.stats().cache.binlog.isFollowed)
+        await db.close()
+        const answer = await Promise.race([other.query('SELECT 1 AS one'), sleep(5000, 'no answer')])
+        assert.deepEqual(answer, [{ one: 1 }])
+      }
+    } finally {
+      await other.close()
+      await server.remove()
+    }
   })
 })
 

@@ -304,6 +304,8 @@ describe('with Redis', () => {
         [{ retryStrategy: () => null }, /growing pauses in milliseconds/],
         [{ sentinels: [] }, /must be an array of \{host, port\}/],
         [{ name: 'x' }, /needs 'sentinels'/],
+        [{ cluster: [{ port: 7000 }], keyPrefix: 'app:' }, /needs a hash tag in a cluster/],
+        [{ cluster: [{ port: 7000 }], db: 3 }, /must be 0 in a cluster/],
         [7, /option 'cache.redis' must be an object/],
       ]) {
         assert.throws(() => read(options), pattern)

@@ -353,6 +353,8 @@ describe('a kept result', () => {
 
     it('and refuses what it does not understand', async () => {
       await assert.rejects(db.invalidate(), /say what/)
+      await assert.rejects(db.invalidate({ keys: undefined }), /nothing was named/)
+      await db.invalidate({ keys: [] })
       await assert.rejects(db.invalidate({ table: 'x' }), /did you mean 'tables'/)
       await assert.rejects(db.invalidate({ prefix: 'prod' }), /must end at a colon/)
       await assert.rejects(db.invalidate({ keys: [7] }), /option 'keys' must be a string/)

@@ -491,7 +491,7 @@ describe('the cache', () => {
         [-1, /greater than 0, but is -1/],
         [NaN, /but is NaN/],
         [Infinity, /but is Infinity/],
-        ['60', /options: |option/],
+        ['60', /third argument must be a number of seconds or options, not a string/],
         [{ ttl: '60' }, /option 'ttl' must be a number of seconds greater than 0, but is a string/],
         [{ staleTtl: -1 }, /option 'staleTtl' must be a number of seconds from 0 up/],
         [{ key: 'x'.repeat(1025) }, /option 'key' must be at most 1024 bytes, but is 1025/],
@@ -535,6 +535,22 @@ describe('the cache', () => {
       assert.equal(warnings.length, 1)
       assert.equal(warnings[0].code, 'HEGAR_TTL_LONG')
       assert.match(warnings[0].message, /in seconds.*were 604800 meant/)
+    })
+
+    it('do not keep a statement without rows from its answer', async () => {
+      for (const options of [60, { bypass: true }, { envelope: { key: 'data' } }]) {
+        const bytes = await db.cachedQueryJson("UPDATE products SET name = 'Axe' WHERE id = 1", [], options)
+        const { affectedRows } = options.envelope ? JSON.parse(bytes).data : JSON.parse(bytes)
+        assert.equal(affectedRows, 1)
+      }
+      await assert.rejects(
+        db.cachedQuery(BY_ID, {
+          get id() {
+            throw new Error('of the caller')
+          },
+        }),
+        /of the caller|placeholder|parameter/,
+      )
     })
 
     it('bypass runs the statement and keeps nothing', async () => {

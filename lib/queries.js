@@ -93,9 +93,7 @@ class Queries extends EventEmitter {
     try {
       const { wanted, limits } = this.#asked('queryJson', options, jsonReaders)
       const result = await this.#json(sql, params, wanted.native, limits)
-      if (Buffer.isBuffer(result)) return result
-      const [head, tail] = wanted.envelope ?? ['', '']
-      return Buffer.from(head + jsonOf(plain(result)) + tail)
+      return jsonBytes(result, wanted)
     } catch (error) {
       throw this.#channel.failure(error, sql, site, this.queryJson)
     }
@@ -129,8 +127,8 @@ class Queries extends EventEmitter {
     try {
       const { cached } = this.#channel
       const asked = cached.ask(true, options)
-      if (!cached.goesPast(asked)) return await cached.give(asked, sql, params)
-      return await this.#json(sql, params, asked.wanted.native, asked.limits)
+      if (!cached.goesPast(asked)) return jsonBytes(await cached.give(asked, sql, params), asked.wanted)
+      return jsonBytes(await this.#json(sql, params, asked.wanted.native, asked.limits), asked.wanted)
     } catch (error) {
       throw this.#channel.failure(error, sql, site, this.cachedQueryJson)
     }
@@ -441,6 +439,13 @@ function finished(result, { functions, wantsColumns }) {
 // The same for the pieces of a stream.
 function finishing(wanted, onPiece) {
   return wanted.describes ? (rows, size) => onPiece(finished(rows, wanted), size) : onPiece
+}
+
+// Rows came as bytes; what a statement without rows did is written here.
+function jsonBytes(result, { envelope }) {
+  if (Buffer.isBuffer(result)) return result
+  const [head, tail] = envelope ?? ['', '']
+  return Buffer.from(head + jsonOf(plain(result)) + tail)
 }
 
 // An insertId past 2^53 is a BigInt, which JSON.stringify refuses and JSON itself can hold.

@@ -37,7 +37,12 @@ class Cached {
     if (this.#front === null || (options !== undefined && !isTtl(options))) return undefined
     const channel = this.#channel
     if (channel.gate.isClosed || tracing.isWatched(tracing.query)) return undefined
-    const kept = this.#front.find(json ? this.#plain.json : this.#plain.rows, sql, params)
+    let kept
+    try {
+      kept = this.#front.find(json ? this.#plain.json : this.#plain.rows, sql, params)
+    } catch {
+      // Reading a parameter failed. That is told by the promise, when it is read again.
+    }
     if (kept === undefined) return undefined
     if (kept.refresh) this.#refresh(kept, this.ask(json, options), sql, params)
     if (json) return (kept.promise ??= Promise.resolve(kept.value))

@@ -189,6 +189,10 @@ function isSingle(value) {
   return typeof value === 'string' && value.length <= LONGEST_KEY
 }
 
+function isPlainDate(date) {
+  return Object.getPrototypeOf(date) === Date.prototype && Object.getOwnPropertyNames(date).length === 0
+}
+
 // Parameters as a text that no others have, or null for such as are not compared here. Each value begins with its type
 // and a text with its length.
 function textOf(params) {
@@ -198,7 +202,9 @@ function textOf(params) {
   let text = '{'
   // All that the parameters are read from, whether they are enumerable or not.
   for (const name of Object.getOwnPropertyNames(params).sort()) {
-    const value = valueText(params[name])
+    const given = params[name]
+    const list = Array.isArray(given) ? listText(given, true) : null
+    const value = list === null ? valueText(given) : `[${list}]`
     if (value === null) return null
     text += `${name.length}:${name}=${value}`
     if (text.length > LONGEST_KEY) return null
@@ -206,12 +212,16 @@ function textOf(params) {
   return text
 }
 
-function listText(values) {
+function listText(values, isNested = false) {
   let text = ''
-  for (const value of values) {
-    const one = Array.isArray(value) ? listText(value) : valueText(value)
+  // By index, as the parameters are read: an array may have an iterator of its own.
+  for (let at = 0; at < values.length; at++) {
+    const value = values[at]
+    // A list for IN; deeper ones are refused.
+    const isList = Array.isArray(value) && !isNested
+    const one = isList ? listText(value, true) : valueText(value)
     if (one === null) return null
-    text += Array.isArray(value) ? `[${one}]` : one
+    text += isList ? `[${one}]` : one
     if (text.length > LONGEST_KEY) return null
   }
   return text
@@ -229,13 +239,8 @@ function valueText(value) {
       return `i${value};`
     case 'object':
       if (value === null) return '_'
-      // As the parameters are read: a subclass may have methods of its own.
-      if (isDate(value) && Object.getPrototypeOf(value) === Date.prototype) return `d${value.getTime()};`
-      if (Array.isArray(value)) {
-        const text = listText(value)
-        return text === null ? null : `[${text}]`
-      }
-      return null
+      // As the parameters are read: others may have methods of their own.
+      return isDate(value) && isPlainDate(value) ? `d${value.getTime()};` : null
     default:
       return null
   }

@@ -26,6 +26,10 @@ function marksOf(what) {
     all = false,
   } = readCallOptions('invalidate', what, readers)
   if (all) return ['*']
+  // An empty list may be meant; a name that came to nothing is not.
+  if (![what.tables, what.tags, what.keys, what.prefix].some((given) => given !== undefined)) {
+    throw new HegarTypeError('invalidate: nothing was named; say {tables, tags, keys, prefix} or {all: true}')
+  }
   return [
     ...tables.map((table) => `t:${table}`),
     ...tags.map((tag) => `g:${tag}`),

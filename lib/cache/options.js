@@ -1,11 +1,11 @@
 'use strict'
 
-const { optionError } = require('../errors.js')
+const { HegarTypeError, optionError } = require('../errors.js')
 const { boolean, integer, invalid, refusal } = require('../options/readers.js')
 const { readCallOptions, limitReaders } = require('../call-options.js')
 const { rowReaders, jsonReaders } = require('../row-options.js')
 
-// The plan's time for results of queries.
+// Five minutes.
 const DEFAULT_TTL = 300
 // Nobody means more seconds than that, and whoever gives milliseconds does.
 const LONGEST_TTL = 30 * 24 * 3600
@@ -25,7 +25,13 @@ function seconds({ mayBeZero = false } = {}) {
   return (value, name) => {
     if (typeof value !== 'number') throw invalid(name, expected, value)
     const isRight = mayBeZero ? value >= 0 : value > 0
-    if (!isRight || value > MOST_SECONDS) throw refusal(name, `${expected}, but is ${value}`)
+    if (!isRight) throw refusal(name, `${expected}, but is ${value}`)
+    if (value > MOST_SECONDS) {
+      throw refusal(
+        name,
+        `${expected} and at most ${MOST_SECONDS}, but is ${value}; were milliseconds given?`,
+      )
+    }
     if (value > LONGEST_TTL) warnOfMilliseconds(name, value)
     return value
   }
@@ -98,6 +104,12 @@ const { timeoutMs: __, ...cachedJsonReaders } = { ...jsonReaders, ...cacheReader
  */
 function readCached(method, options, { json, maxEntryBytes }) {
   const given = typeof options === 'number' ? { ttl: options } : options
+  if (given !== undefined && (given === null || typeof given !== 'object')) {
+    const got = given === null ? 'null' : `a ${typeof given}`
+    throw new HegarTypeError(
+      `${method}: the third argument must be a number of seconds or options, not ${got}`,
+    )
+  }
   const read = readCallOptions(method, given, json ? cachedJsonReaders : cachedRowReaders)
   const { ttl = DEFAULT_TTL, key = null, bypass = false, signal, hardTimeoutMs = 0, ...others } = read
   const {

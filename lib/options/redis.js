@@ -57,6 +57,14 @@ function readRedis(value, name) {
   if (sentinels !== undefined && cluster !== undefined) {
     throw refusal(`${name}.cluster`, "and 'sentinels' are two ways to find Redis; give one of them")
   }
+  if (cluster !== undefined && plain.keyPrefix !== undefined && !/\{[^{}]+\}/.test(plain.keyPrefix)) {
+    throw refusal(
+      `${name}.keyPrefix`,
+      "needs a hash tag in a cluster, such as '{app}:', which puts all keys on one node",
+    )
+  }
+  if (cluster !== undefined && plain.db > 0)
+    throw refusal(`${name}.db`, 'must be 0 in a cluster, which has no others')
   return {
     ...retries,
     ...plain,

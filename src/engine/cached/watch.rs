@@ -43,8 +43,9 @@ impl Engine {
             }
             // Nothing was wrong.
             let told = told.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(told) = told {
-                let _ = told.send(Ok(Answer::Done(Done::default())), None, None);
+            let done = Ok(Answer::Done(Done::default()));
+            if let Some(sleeper) = told.and_then(|told| told.send(done, None, None)) {
+                sleeper.wake();
             }
         });
     }
