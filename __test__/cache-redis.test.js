@@ -146,7 +146,7 @@ describe('with Redis', () => {
         }
       }))
 
-    it('by invalidate, too: when it has resolved, nobody finds it in Redis', () =>
+    it('by invalidate, too, within the bound', () =>
       withProcesses(2, async ([one, two]) => {
         const options = { ttl: 60, key: 'goods:all', tags: ['home'] }
         for (const what of [
@@ -272,15 +272,15 @@ describe('with Redis', () => {
   describe('the options', () => {
     const read = (redis) => normaliseOptions({ cache: { redis } }).native.cache.redis
 
-    it("are ioredis's, the plan's among them, and our own", () => {
-      const plan = {
+    it("are ioredis's and our own", () => {
+      const ioredis = {
         host: 'redis.local',
         port: 6380,
         password: 'geheim',
         retryStrategy: (times) => Math.min(times * 50, 2000),
         maxRetriesPerRequest: 3,
       }
-      const { host, port, password, retryDelayMs, retryMaxDelayMs, maxRetriesPerRequest } = read(plan)
+      const { host, port, password, retryDelayMs, retryMaxDelayMs, maxRetriesPerRequest } = read(ioredis)
       assert.deepEqual(
         [host, port, password, retryDelayMs, retryMaxDelayMs, maxRetriesPerRequest],
         ['redis.local', 6380, 'geheim', 50, 2000, 3],

@@ -11,6 +11,7 @@ const path = require('node:path')
 const mariadb = require('mariadb')
 const mysql2 = require('mysql2/promise')
 const { createPool } = require('../index.js')
+const { readArguments } = require('../tools/arguments')
 const { startMariadb } = require('../tools/mariadb')
 
 const SQL = 'INSERT INTO bulk (number, name, price, made, remark) VALUES (?, ?, ?, ?, ?)'
@@ -186,16 +187,6 @@ function line({ rows, driver, medianMs, medianThreadMs }) {
 
 function command(quick) {
   return `node benchmark/bulk.js${quick ? ' --quick' : ''}`
-}
-
-function readArguments(argv) {
-  const given = { quick: false, out: null }
-  for (let index = 0; index < argv.length; index++) {
-    if (argv[index] === '--quick') given.quick = true
-    else if (argv[index] === '--out' && argv[index + 1]) given.out = argv[++index]
-    else throw new Error(`unknown option ${argv[index]}: node benchmark/bulk.js [--quick] [--out FILE]`)
-  }
-  return given
 }
 
 main().catch((error) => {

@@ -93,7 +93,6 @@ async function timed(hit, documents, inflight, ms) {
   return latencies
 }
 
-main().catch((error) => {
-  console.error(error)
-  process.exitCode = 1
-})
+main().catch((error) =>
+  fs.writeSync(3, JSON.stringify({ error: `${process.env.HEGAR_BENCH_JOB}: ${error.stack}` })),
+)

@@ -6,18 +6,19 @@
 // load does, and as `…-alone` one at a time; `nsPerHit` is the time by the number of hits in it, so with 64 callers each
 // waits 64 times as long, which `p50Us` and `p99Us` tell.
 
-const { spawn } = require('node:child_process')
 const fs = require('node:fs')
 const path = require('node:path')
 const { createPool } = require('../index.js')
+const { readArguments } = require('../tools/arguments')
 const { startMariadb } = require('../tools/mariadb')
 const { startRedis } = require('../tools/redis')
 const { CASES } = require('./cache-cases')
+const { median } = require('./measure')
+const { runChild } = require('./process')
 
 const CHILD = path.join(__dirname, 'cache-child.js')
 const DOCUMENTS = 100
 const ROWS = 20
-const DEADLINE_MS = 120_000
 
 const NAMES = {
   'tier1-json': 'cachedQueryJson, in memory',
@@ -44,7 +45,7 @@ async function main() {
     const samples = Object.fromEntries(CASES.map((name) => [name, []]))
     for (let round = 1; round <= rounds; round++) {
       for (const name of CASES) {
-        samples[name].push(await run({ ...job, name }))
+        samples[name].push(await runChild({ ...job, name }, { program: CHILD }))
         process.stdout.write(`\rround ${round} of ${rounds}: ${name.padEnd(20)}`)
       }
     }
@@ -93,42 +94,6 @@ async function fill({ database, ...place }) {
   }
   await db.batch('INSERT INTO documents VALUES (?, ?, ?, ?, ?)', rows)
   await db.close()
-}
-
-function run(job) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [CHILD], {
-      env: { ...process.env, HEGAR_BENCH_JOB: JSON.stringify(job), NODE_OPTIONS: '' },
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-      timeout: DEADLINE_MS,
-      killSignal: 'SIGKILL',
-    })
-    let said = ''
-    let text = ''
-    child.stdout.on('data', (chunk) => (said += chunk))
-    child.stderr.on('data', (chunk) => (said += chunk))
-    child.stdio[3].on('data', (chunk) => (text += chunk))
-    child.on('error', reject)
-    child.on('close', () => {
-      if (text !== '') resolve(JSON.parse(text))
-      else reject(new Error(`${job.name} left no result; it printed: ${said.trim().slice(-2000)}`))
-    })
-  })
-}
-
-function median(values) {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[sorted.length >> 1]
-}
-
-function readArguments(argv) {
-  const given = { quick: false, out: null }
-  for (let at = 0; at < argv.length; at++) {
-    if (argv[at] === '--quick') given.quick = true
-    else if (argv[at] === '--out' && argv[at + 1]) given.out = argv[++at]
-    else throw new Error(`unknown or incomplete option ${argv[at]}; there are --quick and --out FILE`)
-  }
-  return given
 }
 
 main().catch((error) => {

@@ -124,4 +124,10 @@ class Histogram {
   }
 }
 
-module.exports = { measure, memoryMb, threadCpuUs, Histogram }
+/** The middle of some figures, of an even number the upper one. */
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[sorted.length >> 1]
+}
+
+module.exports = { measure, median, memoryMb, threadCpuUs, Histogram }

@@ -14,6 +14,7 @@ const fs = require('node:fs')
 const path = require('node:path')
 const mysql2 = require('mysql2/promise')
 const { createPool } = require('..')
+const { readArguments } = require('../tools/arguments')
 const { startMariadb } = require('../tools/mariadb')
 const { collectFacts } = require('./facts')
 
@@ -77,16 +78,6 @@ async function main() {
   } finally {
     await server.stop()
   }
-}
-
-function readArguments(argv) {
-  const read = { quick: false, out: null }
-  for (let index = 0; index < argv.length; index++) {
-    if (argv[index] === '--quick') read.quick = true
-    else if (argv[index] === '--out' && argv[index + 1] !== undefined) read.out = argv[++index]
-    else throw new Error(`'${argv[index]}' is not understood; there are --quick and --out FILE`)
-  }
-  return read
 }
 
 async function fill(place, rows) {

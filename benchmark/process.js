@@ -8,13 +8,13 @@ const CHILD = path.join(__dirname, 'child.js')
 const DEADLINE_MS = 180_000
 
 /**
- * Runs one job of child.js in a process of its own, by Node or by the program `binary`, and resolves with
+ * Runs one job of child.js, or of another `program`, in a process of its own, by Node or by `binary`, and resolves with
  * its result. Rejects with an Error that carries the child's message; `error.wrong` tells that the driver
  * gave a wrong answer. `signal` ends the process.
  */
-function runChild(job, { binary = process.execPath, signal }) {
+function runChild(job, { binary = process.execPath, program = CHILD, signal } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(binary, [CHILD], {
+    const child = spawn(binary, [program], {
       // All read timestamps as UTC, because Bun's client knows no other zone; and the caller's options for
       // Node must not change what is measured.
       env: { ...process.env, HEGAR_BENCH_JOB: JSON.stringify(job), TZ: 'UTC', NODE_OPTIONS: '' },

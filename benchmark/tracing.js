@@ -9,9 +9,10 @@ const fs = require('node:fs')
 const { performance } = require('node:perf_hooks')
 const { createPool } = require('../index.js')
 const tracing = require('../lib/tracing.js')
+const { readArguments } = require('../tools/arguments')
 const { startMariadb } = require('../tools/mariadb')
 const { collectFacts } = require('./facts')
-const { threadCpuUs } = require('./measure')
+const { median, threadCpuUs } = require('./measure')
 
 const INFLIGHT = 64
 const listener = { start() {}, end() {}, asyncStart() {}, asyncEnd() {}, error() {} }
@@ -80,21 +81,6 @@ function checkNs() {
   const ns = median([run(), run(), run()])
   if (watched > 0) throw new Error('somebody listens')
   return ns
-}
-
-function median(values) {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[sorted.length >> 1]
-}
-
-function readArguments(argv) {
-  const given = { quick: false, out: null }
-  for (let at = 0; at < argv.length; at++) {
-    if (argv[at] === '--quick') given.quick = true
-    else if (argv[at] === '--out' && argv[at + 1]) given.out = argv[++at]
-    else throw new Error(`unknown or incomplete option ${argv[at]}; there are --quick and --out FILE`)
-  }
-  return given
 }
 
 main().catch((error) => {

@@ -177,7 +177,12 @@ class Channel {
   }
 
   /** Starts a call in Rust, also one that ends things, and gives the promise of its outcome. */
-  start(operation, sql, start, { describes = false, gate = this.gate, piece = null, keep = null } = {}) {
+  start(
+    operation,
+    sql,
+    start,
+    { describes = false, gate = this.gate, piece = null, keep = null, isQuiet = false } = {},
+  ) {
     const { mayGenerate, onSlow, tellConnects } = this.#settings
     const isWatched = tracing.isWatched(tracing.connect)
     // From here on they are kept.
@@ -192,6 +197,7 @@ class Channel {
         piece,
         keep,
         kept: null,
+        isQuiet,
         mayGenerate,
         describes,
         rows: null,

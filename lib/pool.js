@@ -5,7 +5,7 @@ module.exports = { createPool }
 const { NativePool } = require('./native.js')
 const { normaliseOptions } = require('./options.js')
 const { enclose } = require('./batch.js')
-const { completions, begin } = require('./completions.js')
+const { completions } = require('./completions.js')
 const { Cached } = require('./cache/cached.js')
 const { marksOf } = require('./cache/invalidation.js')
 const { Channel } = require('./channel.js')
@@ -19,7 +19,7 @@ const { Keysets } = require('./keyset.js')
 const { Queries } = require('./queries.js')
 const { readLimits } = require('./call-options.js')
 const { RowOptions } = require('./row-options.js')
-const { begin: beginTransaction, transact, isNestedIn } = require('./transaction.js')
+const { begin, transact, isNestedIn } = require('./transaction.js')
 const { watchLimits } = require('./watch.js')
 const { watchForLeak } = require('./leak.js')
 const tracing = require('./tracing.js')
@@ -66,7 +66,7 @@ class Pool extends Queries {
       keysets: new Keysets(secretsOf(pool.cursorSecret)),
       counts: new Counts(),
     })
-    if (native.cache !== null) channel.cached = new Cached(channel, { ...pool.cache, ...native.cache })
+    channel.cached = new Cached(channel, { ...pool.cache, ...native.cache })
     super(channel)
     this.#channel = channel
     this.#gate = channel.gate
@@ -82,7 +82,7 @@ class Pool extends Queries {
   }
 
   begin(options) {
-    return beginTransaction((limits) => this.#hold(this.begin, limits), options)
+    return begin((limits) => this.#hold(this.begin, limits), options)
   }
 
   async transaction(fn, options) {
@@ -236,18 +236,17 @@ class Pool extends Queries {
   }
 
   // Told once; `stats().cache.binlog` has what became of it.
-  #followBinlog() {
-    const reject = (raw) => {
+  async #followBinlog() {
+    const follow = (number) => this.#native.followBinlog(number)
+    try {
+      await this.#channel.start('binlog', undefined, follow, { gate: new Gate(), isQuiet: true })
+    } catch (raw) {
       const { message } = this.#channel.failure(raw)
       process.emitWarning(
         `what others write is not known, because the server's binary log can not be followed: ${message}`,
         { type: 'HegarWarning', code: 'HEGAR_BINLOG' },
       )
     }
-    const call = { gate: new Gate(), resolve() {}, reject, slow() {}, isQuiet: true, keep: null, kept: null }
-    this.#native.followBinlog(
-      begin({ ...call, piece: null, mayGenerate: false, describes: false, rows: null, built: 0 }),
-    )
   }
 
   // After the call has settled: a listener that throws must not take the results of other calls with it.

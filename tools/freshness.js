@@ -15,6 +15,7 @@ const path = require('node:path')
 const { setTimeout: sleep } = require('node:timers/promises')
 const Redis = require('ioredis')
 const mysql2 = require('mysql2/promise')
+const { readArguments } = require('./arguments.js')
 const { startMariadb } = require('./mariadb.js')
 const { startRedis } = require('./redis.js')
 const { startProxy } = require('../__test__/support/proxy.js')
@@ -231,16 +232,6 @@ async function fill({ host, port, user }) {
 
 function sum(list, name) {
   return list.reduce((total, one) => total + one[name], 0)
-}
-
-function readArguments(argv) {
-  const given = { quick: false, out: null }
-  for (let at = 0; at < argv.length; at++) {
-    if (argv[at] === '--quick') given.quick = true
-    else if (argv[at] === '--out' && argv[at + 1]) given.out = argv[++at]
-    else throw new Error(`unknown or incomplete option ${argv[at]}; there are --quick and --out FILE`)
-  }
-  return given
 }
 
 main().catch((error) => {

@@ -40,11 +40,12 @@ class Cached {
     let kept
     try {
       kept = this.#front.find(json ? this.#plain.json : this.#plain.rows, sql, params)
+      if (kept?.refresh) this.#refresh(kept, this.ask(json, options), sql, params)
     } catch {
       // Reading a parameter failed. That is told by the promise, when it is read again.
+      return undefined
     }
     if (kept === undefined) return undefined
-    if (kept.refresh) this.#refresh(kept, this.ask(json, options), sql, params)
     if (json) return (kept.promise ??= Promise.resolve(kept.value))
     return Promise.resolve(rowsOfKept(kept.value, channel.settings.mayGenerate))
   }

@@ -32,7 +32,6 @@ class Front {
   /** What there is, in the order in which it is swept. */
   #kept = new Set()
   #sweep = null
-
   #boundMs
 
   /**
@@ -43,11 +42,6 @@ class Front {
     this.#boundMs = boundMs
     this.#epochs = new Uint32Array(epochs.buffer, epochs.byteOffset, epochs.length / 4)
     this.#tokens = new Uint32Array(tokens.buffer, tokens.byteOffset, tokens.length / 4)
-  }
-
-  /** How many results are held. */
-  get size() {
-    return this.#kept.size
   }
 
   /** The result kept in `lane` for these parameters, if it may be given; `refresh` is set on one that is due. */

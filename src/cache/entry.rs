@@ -140,11 +140,6 @@ impl Times {
             grace: read,
         }
     }
-
-    /// Until when it is of any use.
-    pub fn end(&self) -> Instant {
-        self.fresh.max(self.stale).max(self.grace)
-    }
 }
 
 /// A result and what is known of it.

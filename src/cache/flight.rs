@@ -111,29 +111,18 @@ impl<W> Flights<W> {
 
     /// Ends a flight; nobody joins it any more.
     pub fn end(&self, number: u64) -> Option<Flight<W>> {
-        let mut state = self.lock();
-        let flight = state.flights.remove(&number)?;
-        if state.current.get(&flight.digest) == Some(&number) {
-            state.current.remove(&flight.digest);
-        }
-        Some(flight)
+        self.lock().remove(number)
     }
 
     /// Ends a flight that nobody waits for; whether it is at an end is the answer.
     pub fn end_unless_awaited(&self, number: u64) -> bool {
         let mut state = self.lock();
-        match state.flights.get(&number) {
-            Some(flight) if !flight.waiters.is_empty() => false,
-            Some(flight) => {
-                let digest = flight.digest;
-                state.flights.remove(&number);
-                if state.current.get(&digest) == Some(&number) {
-                    state.current.remove(&digest);
-                }
-                true
-            }
-            None => true,
+        let flight = state.flights.get(&number);
+        if flight.is_some_and(|flight| !flight.waiters.is_empty()) {
+            return false;
         }
+        state.remove(number);
+        true
     }
 
     /// The epochs before a flight began, and when that was.
@@ -178,6 +167,16 @@ impl<W> Flights<W> {
 
     fn lock(&self) -> MutexGuard<'_, State<W>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<W> State<W> {
+    fn remove(&mut self, number: u64) -> Option<Flight<W>> {
+        let flight = self.flights.remove(&number)?;
+        if self.current.get(&flight.digest) == Some(&number) {
+            self.current.remove(&flight.digest);
+        }
+        Some(flight)
     }
 }
 

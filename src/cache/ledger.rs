@@ -2,7 +2,7 @@
 //!
 //! A pool whose results are cached and one that writes need not be the same, so the epochs belong to the server, as its
 //! address says. A write is entered when it begins and when it has ended, for all that it may have changed; what that
-//! is, `sql::effects` and `schema` say.
+//! is, `sql::tables` and `schema` say.
 
 use std::{
     collections::HashMap,

@@ -154,19 +154,6 @@ impl Memory {
         }
     }
 
-    /// Forgets all entries.
-    pub fn clear(&self) {
-        for index in 0..SHARDS {
-            let mut entries = {
-                let mut shard = self.shard(index);
-                std::mem::replace(&mut shard.entries, LruCache::unbounded())
-            };
-            while let Some((_, entry)) = entries.pop_lru() {
-                self.drop_entry(&entry);
-            }
-        }
-    }
-
     fn make_room(&self, digest: &Digest, weight: usize) -> usize {
         let mut forgotten = 0;
         while self.bytes() + weight > self.max_bytes {

@@ -44,10 +44,10 @@ use entry::{Entry, Times};
 use epochs::{Place, Stamp};
 use flight::Flights;
 use ledger::{Ledger, place_of, table_mark};
-use memory::Memory;
+use memory::{Draft, Memory};
 use redis::{Listener, Redis, RedisConfig};
 
-/// The options of a pool's cache, checked by `lib/cache/options.js`.
+/// The options of a pool's cache, checked by `lib/options/cache.js`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CacheConfig {
@@ -144,6 +144,13 @@ impl<W> Cache<W> {
             return Some(epochs.stamp_again(stamp));
         }
         epochs.allow(stamp).then(|| stamp.clone())
+    }
+
+    /// Keeps a value in tier 1, if there is room for it.
+    pub fn keep(&self, digest: Digest, draft: Draft) -> Arc<Entry> {
+        let (entry, forgotten) = self.memory.put(digest, draft);
+        self.counts.evict(forgotten);
+        entry
     }
 
     /// Whether what was read then is no older than the bound, whatever others have written since.

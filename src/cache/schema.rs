@@ -16,7 +16,7 @@ use tokio::{sync::Notify, time::Instant};
 use crate::{
     error::Result,
     sql::tables::{self, Change, Effects, TableName, Writes},
-    wire::{Cell, Columns, Connection, Memo, Row, RowSink},
+    wire::{Connection, Texts},
 };
 
 /// How often the schema is read.
@@ -379,32 +379,6 @@ fn acts(rule: &str) -> bool {
 fn quoted(name: &str) -> String {
     let digits: String = name.bytes().map(|byte| format!("{byte:02X}")).collect();
     format!("CONVERT(X'{digits}' USING utf8mb4)")
-}
-
-/// Rows of texts.
-#[derive(Default)]
-struct Texts {
-    columns: Columns,
-    rows: Vec<Vec<String>>,
-}
-
-impl RowSink for Texts {
-    fn begin(&mut self, columns: &Columns, _memo: &mut Memo) -> Result<()> {
-        self.columns = columns.clone();
-        Ok(())
-    }
-
-    fn row(&mut self, mut row: Row<'_>) -> Result<()> {
-        let mut texts = Vec::with_capacity(self.columns.len());
-        for (index, column) in self.columns.iter().enumerate() {
-            texts.push(match row.cell(index, column)? {
-                Cell::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-                _ => String::new(),
-            });
-        }
-        self.rows.push(texts);
-        Ok(())
-    }
 }
 
 #[cfg(test)]

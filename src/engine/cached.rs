@@ -19,7 +19,6 @@ use crate::{
     },
     call::{Answer, Call},
     error::{Error, Kind, Result},
-    sql::tables::Uncacheable,
     statement::Statement,
 };
 
@@ -55,11 +54,12 @@ impl Engine {
             return self.go_past(asked, caller, "off");
         };
         let effects = asked.call.statement.effects();
-        match effects.uncacheable {
-            None => {}
+        if let Some(reason) = effects.uncacheable {
             // Whoever names what it depends on need not be understood.
-            Some(Uncacheable::Unparsed) if !asked.policy.tags.is_empty() => {}
-            Some(reason) => return self.go_past(asked, caller, reason.name()),
+            let is_named = effects.is_cacheable_by_tags() && !asked.policy.tags.is_empty();
+            if !is_named {
+                return self.go_past(asked, caller, reason.name());
+            }
         }
         match cache.ledger.schema().readiness(&effects) {
             Readiness::Unknown => self.look_first(asked, caller),

@@ -30,6 +30,6 @@ pub(crate) use column::tests::column as test_column;
 pub use column::{Column, ColumnType, Columns};
 pub use connection::{Connection, FileAnswer, is_forgotten};
 pub use reply::Done;
-pub use row::{Cell, Discard, Row, RowSink};
+pub use row::{Cell, Discard, Row, RowSink, Texts};
 pub use statements::{Memo, StatementCounts};
 pub(crate) use tls::client_config as tls_config;

@@ -58,6 +58,29 @@ impl RowSink for Discard {
     }
 }
 
+/// Keeps rows as text, for questions of our own; NULL is empty.
+#[derive(Default)]
+pub struct Texts {
+    columns: super::Columns,
+    pub rows: Vec<Vec<String>>,
+}
+
+impl RowSink for Texts {
+    fn begin(&mut self, columns: &super::Columns, _memo: &mut super::Memo) -> Result<()> {
+        self.columns = columns.clone();
+        Ok(())
+    }
+
+    fn row(&mut self, mut row: Row<'_>) -> Result<()> {
+        let cells = self.columns.iter().enumerate().map(|(index, column)| {
+            let cell = row.wire(index, column)?.unwrap_or_default();
+            Ok(String::from_utf8_lossy(cell).into_owned())
+        });
+        self.rows.push(cells.collect::<Result<_>>()?);
+        Ok(())
+    }
+}
+
 /// The cells of one row, to be read in order and each once; a clone reads them once more.
 #[derive(Clone)]
 pub struct Row<'a> {

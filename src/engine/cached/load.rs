@@ -158,9 +158,7 @@ impl Load {
         if kept.is_none() {
             return Ok(draft.unkept());
         }
-        let (entry, forgotten) = cache.memory.put(self.digest, draft);
-        cache.counts.evict(forgotten);
-        Ok(entry)
+        Ok(cache.keep(self.digest, draft))
     }
 }
 

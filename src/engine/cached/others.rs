@@ -219,9 +219,7 @@ impl Engine {
         if !cache.ledger.epochs().allow(&draft.stamp) {
             return Some(draft.unkept());
         }
-        let (entry, forgotten) = cache.memory.put(load.digest, draft);
-        cache.counts.evict(forgotten);
-        Some(entry)
+        Some(cache.keep(load.digest, draft))
     }
 
     /// Stores a result for other processes, behind the answers of those who wait for it here.

@@ -8,10 +8,8 @@ use crate::error::{Error, Kind, Result};
 
 use super::{
     super::{
-        column::Columns,
         connection::Connection,
-        row::{Discard, Row, RowSink},
-        statements::Memo,
+        row::{Discard, Texts},
     },
     HEARTBEAT_NS,
 };
@@ -170,29 +168,6 @@ fn place(status: &[String]) -> Result<Place> {
 
 fn refuse<T>(message: impl Into<String>) -> Result<T> {
     Err(Error::new(Kind::Binlog, message))
-}
-
-/// Rows as text; NULL is empty.
-#[derive(Default)]
-struct Texts {
-    columns: Columns,
-    rows: Vec<Vec<String>>,
-}
-
-impl RowSink for Texts {
-    fn begin(&mut self, columns: &Columns, _memo: &mut Memo) -> Result<()> {
-        self.columns = columns.clone();
-        Ok(())
-    }
-
-    fn row(&mut self, mut row: Row<'_>) -> Result<()> {
-        let cells = self.columns.iter().enumerate().map(|(index, column)| {
-            let cell = row.wire(index, column)?.unwrap_or_default();
-            Ok(String::from_utf8_lossy(cell).into_owned())
-        });
-        self.rows.push(cells.collect::<Result<_>>()?);
-        Ok(())
-    }
 }
 
 #[cfg(test)]
