@@ -9,6 +9,50 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/** The answers that a cache keeps. */
+export declare class NativeAnswers {
+  /**
+   * Answers that depend on what the pool's cache knows of, or on nothing but what this cache is told, by itself and
+   * through the Redis that `alone`, as JSON, may name.
+   */
+  constructor(pool: NativePool | undefined | null, alone: string, maxBytes: number, completions: NativeCompletions)
+  /** The epochs of what answers depend on, as for results of statements. */
+  epochs(): Buffer
+  /** See `NativePool.cacheProbe`. */
+  probe(): void
+  /** The tokens of the answers that are kept. */
+  tokens(): Buffer
+  /** How long an answer is given while others can not be heard of, in milliseconds. */
+  boundMs(): number
+  /** Where these marks have their epochs. */
+  places(marks: Array<string>): Uint32Array
+  /**
+   * Keeps an answer of that weight, made after the change `since`: the number and the generation of its token, and the
+   * place and the epoch of each mark. `None` if it may not be kept.
+   */
+  hold(number: number, weight: number, marks: Array<string>, since: number): Uint32Array | null
+  /** The answer with this number has been dropped. */
+  forget(number: number): void
+  /**
+   * Asks other processes for the answer of a key. The outcome is a Buffer: how long it is fresh in milliseconds and the
+   * number of the change before which it was read, as doubles, and the bytes; or the number of the right to make it for
+   * others too; or 0.
+   */
+  find(call: number, key: string, marks: Array<string>, patienceMs: number): void
+  /** Gives other processes the answer that was made by the right `lead`, in the background. */
+  store(lead: number, bytes: Buffer, freshMs: number, costMs: number): void
+  /** Gives up the right to make an answer. */
+  abandon(lead: number): void
+  /** See `NativePool.invalidate`. */
+  invalidate(call: number, marks: Array<string>): void
+  /** The same without an outcome. */
+  bump(marks: Array<string>): void
+  /** Figures as JSON. */
+  stats(): string
+  /** Leaves the Redis of a cache that belongs to no pool. */
+  close(call: number): void
+}
+
 /** The JavaScript side of the queue. One for each thread that loads the addon. */
 export declare class NativeCompletions {
   /**
@@ -225,6 +269,9 @@ export declare function cacheClock(): number
 
 /** See [`crate::cache::remove_fence`]: for the check of freshness alone. */
 export declare function cacheRemoveFence(): void
+
+/** An entity tag for these bytes, without its quotes. */
+export declare function entityTagOf(bytes: Buffer): string
 
 /**
  * Cuts `sql` at its one `:name`; null when it has none. With `open`, an ORDER BY and LIMIT are to follow. Throws the

@@ -835,6 +835,7 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
+module.exports.NativeAnswers = nativeBinding.NativeAnswers
 module.exports.NativeCompletions = nativeBinding.NativeCompletions
 module.exports.NativeGroup = nativeBinding.NativeGroup
 module.exports.NativeKeyset = nativeBinding.NativeKeyset
@@ -847,4 +848,5 @@ module.exports.NativeTicket = nativeBinding.NativeTicket
 module.exports.NativeWish = nativeBinding.NativeWish
 module.exports.cacheClock = nativeBinding.cacheClock
 module.exports.cacheRemoveFence = nativeBinding.cacheRemoveFence
+module.exports.entityTagOf = nativeBinding.entityTagOf
 module.exports.findSlot = nativeBinding.findSlot

@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::{
     abort::Abort,
-    cache::{Cache, ledger::Ledger},
+    cache::{Cache, Shared, ledger::Ledger},
     call::Answer,
     codec::{format::Format, packed::RowShapes},
     config::{Config, Secret},
@@ -127,6 +127,11 @@ impl Engine {
         &self.ledger
     }
 
+    /// What its cache has in common with others of the server; `None` for a pool that keeps no results.
+    pub fn shared(&self) -> Option<&Arc<Shared>> {
+        self.cache.as_ref().map(|cache| &cache.shared)
+    }
+
     /// The words of [`crate::cache::memory::Memory::tokens`].
     pub fn cache_tokens(&self) -> Option<&[AtomicU32]> {
         self.cache.as_ref().map(|cache| cache.memory.tokens())
@@ -231,10 +236,8 @@ impl Engine {
     pub async fn close(&self, drain: Duration) -> bool {
         let drained = self.pool.close(drain).await;
         self.abort.call();
-        if let Some(redis) = self.cache.as_ref().and_then(|cache| cache.redis.as_ref()) {
-            redis.close().await;
-            // Pools that go on hear of nobody by it any more.
-            self.ledger.unshare(redis);
+        if let Some(cache) = &self.cache {
+            cache.shared.leave().await;
         }
         drained
     }

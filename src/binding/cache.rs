@@ -216,7 +216,11 @@ impl NativePool {
 }
 
 /// Words that Rust changes and JavaScript reads, for as long as JavaScript holds them.
-fn words_of<T: 'static>(env: &Env, words: *const [AtomicU32], owner: T) -> Result<BufferSlice<'_>> {
+pub(super) fn words_of<T: 'static>(
+    env: &Env,
+    words: *const [AtomicU32],
+    owner: T,
+) -> Result<BufferSlice<'_>> {
     let (data, length) = (words.cast::<u8>().cast_mut(), words.len() * 4);
     // SAFETY: `owner` keeps the words where they are until the finaliser drops it, once and after the last use by
     // JavaScript. They are atomic: JavaScript's reads and writes are of whole aligned words, so neither side sees half

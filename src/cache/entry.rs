@@ -23,6 +23,12 @@ pub const LENT: usize = 4 * 1024;
 const JSON_OVERHEAD: usize = 3 * 1024;
 const ROWS_OVERHEAD: usize = 5 * 1024;
 
+/// What is kept, by the memory that it takes.
+pub trait Weigh {
+    /// In bytes, JavaScript's part included.
+    fn weight(&self) -> usize;
+}
+
 /// A result in the form that callers want.
 #[derive(Debug, Clone)]
 pub enum Value {
@@ -93,9 +99,11 @@ impl Value {
             Value::Rows(rows) => rows.segments.iter().map(Vec::len).sum(),
         }
     }
+}
 
-    /// The memory that keeping it takes, JavaScript's copy included, which there is of all but JSON that is lent.
-    pub fn weight(&self) -> usize {
+impl Weigh for Value {
+    /// JavaScript has a copy of all but JSON that is lent.
+    fn weight(&self) -> usize {
         let size = self.size();
         match self {
             Value::Json { .. } if size >= LENT => JSON_OVERHEAD + size,
@@ -144,8 +152,8 @@ impl Times {
 
 /// A result and what is known of it.
 #[derive(Debug)]
-pub struct Entry {
-    pub value: Value,
+pub struct Entry<V = Value> {
+    pub value: V,
     pub stamp: Stamp,
     pub times: Times,
     /// Whose figures it belongs to.

@@ -5,6 +5,9 @@
 //! marks take no memory and need no lock. Marks that share a place are invalidated together, which costs a load and
 //! never an error. A result is valid while the epochs that were noted before its statement was sent are still the same.
 //!
+//! An epoch is the number of the last change of its place among all changes. So whoever notes the number of the last
+//! change can say later, for marks that it did not know then, whether they have changed since.
+//!
 //! JavaScript reads the same memory, so a hit needs no call into Rust.
 
 use std::{
@@ -23,8 +26,10 @@ pub const PLACES: usize = 1 << 15;
 const EVERYTHING: u32 = 0;
 /// Behind the epochs: until when results are known to be as fresh as the epochs say, see [`Epochs::extend_horizon`].
 pub const HORIZON: usize = PLACES;
-/// Behind that: a word by which JavaScript sees whether it has the same memory.
+/// Behind that: a word by which JavaScript sees whether it has the same memory,
 const PROBE: usize = HORIZON + 1;
+/// and the number of the last change of any place.
+const SEQUENCE: usize = PROBE + 1;
 /// The unit of the horizon, so that a word holds 13 years.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -72,7 +77,7 @@ impl Stamp {
 /// The table of epochs.
 #[derive(Debug)]
 pub struct Epochs {
-    /// One word for each place, and the horizon.
+    /// One word for each place, the horizon, the probe and the sequence.
     words: Box<[AtomicU32]>,
     /// How many writes are under way for each place.
     writers: Box<[AtomicU32]>,
@@ -84,7 +89,7 @@ impl Default for Epochs {
         LazyLock::force(&START);
         let zeros = |count| (0..count).map(|_| AtomicU32::new(0)).collect();
         let epochs = Epochs {
-            words: zeros(PLACES + 2),
+            words: zeros(SEQUENCE + 1),
             writers: zeros(PLACES),
         };
         epochs.open_horizon();
@@ -121,20 +126,35 @@ impl Epochs {
         self.are(stamp) && stamp.iter().all(is_quiet)
     }
 
+    /// Whether nothing of these places has changed after the change with this number, nor is being written.
+    pub fn are_quiet_since(&self, stamp: &Stamp, since: u32) -> bool {
+        // Numbers go round after four billion; half of that is taken for before.
+        let is_older = |(_, epoch): (Place, u32)| since.wrapping_sub(epoch) < u32::MAX / 2;
+        self.allow(stamp) && stamp.iter().all(is_older)
+    }
+
+    /// The number of the last change.
+    pub fn now(&self) -> u32 {
+        self.words[SEQUENCE].load(Ordering::SeqCst)
+    }
+
     /// Something of this place has changed.
     pub fn bump(&self, place: Place) {
-        self.word(place).fetch_add(1, Ordering::SeqCst);
+        // Counted as a write, so that nobody looks between its two steps and takes the old epoch for the last.
+        self.writers_of(place).fetch_add(1, Ordering::SeqCst);
+        self.advance(place);
+        self.writers_of(place).fetch_sub(1, Ordering::SeqCst);
     }
 
     /// A write begins. Results read before are valid no more, and none is kept until it ends.
     pub fn begin(&self, place: Place) {
         self.writers_of(place).fetch_add(1, Ordering::SeqCst);
-        self.bump(place);
+        self.advance(place);
     }
 
     /// A write has ended. Results read before are valid no more.
     pub fn end(&self, place: Place) {
-        self.bump(place);
+        self.advance(place);
         self.writers_of(place).fetch_sub(1, Ordering::SeqCst);
     }
 
@@ -176,6 +196,21 @@ impl Epochs {
     fn set_horizon(&self, ticks: u32) {
         if let Some(word) = self.words.get(HORIZON) {
             word.store(ticks, Ordering::SeqCst);
+        }
+    }
+
+    fn advance(&self, place: Place) {
+        let number = self.words[SEQUENCE]
+            .fetch_add(1, Ordering::SeqCst)
+            .wrapping_add(1);
+        let word = self.word(place);
+        let mut epoch = word.load(Ordering::SeqCst);
+        // Of two at the same time the later number stays: whoever sees it began to look after both had begun.
+        while number.wrapping_sub(epoch) < u32::MAX / 2 {
+            match word.compare_exchange(epoch, number, Ordering::SeqCst, Ordering::SeqCst) {
+                Ok(_) => break,
+                Err(other) => epoch = other,
+            }
         }
     }
 
@@ -228,6 +263,39 @@ mod tests {
         epochs.end(place);
         assert!(!epochs.allow(&during));
         assert!(epochs.allow(&epochs.stamp([place])));
+    }
+
+    #[test]
+    fn marks_that_are_known_late_tell_whether_they_have_changed_since() {
+        let epochs = Epochs::default();
+        let (early, late) = (Place::of("t:products"), Place::of("g:home"));
+        epochs.bump(late);
+        let since = epochs.now();
+        let is_quiet = |place| epochs.are_quiet_since(&epochs.stamp([place]), since);
+        assert!(is_quiet(early) && is_quiet(late));
+        epochs.bump(early);
+        assert!(!is_quiet(early) && is_quiet(late));
+        epochs.begin(late);
+        assert!(!is_quiet(late));
+        epochs.end(late);
+        assert!(!is_quiet(late));
+        let since = epochs.now();
+        assert!(epochs.are_quiet_since(&epochs.stamp([early, late]), since));
+        epochs.bump(Place::EVERYTHING);
+        assert!(!epochs.are_quiet_since(&epochs.stamp([late]), since));
+    }
+
+    #[test]
+    fn the_numbers_of_changes_go_round() {
+        let epochs = Epochs::default();
+        let place = Place::of("t:products");
+        epochs.words[SEQUENCE].store(u32::MAX, Ordering::SeqCst);
+        epochs.words[place.0 as usize].store(u32::MAX, Ordering::SeqCst);
+        let since = epochs.now();
+        assert!(epochs.are_quiet_since(&Stamp(Box::new([(place, u32::MAX)])), since));
+        epochs.bump(place);
+        assert_eq!(epochs.now(), 0);
+        assert!(!epochs.are_quiet_since(&Stamp(Box::new([(place, 0)])), since));
     }
 
     #[test]

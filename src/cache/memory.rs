@@ -14,7 +14,7 @@ use lru::LruCache;
 
 use super::{
     Digest,
-    entry::{Entry, Times, Value},
+    entry::{Entry, Times, Value, Weigh},
     epochs::Stamp,
 };
 
@@ -34,9 +34,9 @@ pub struct Token {
 
 /// Results by their digest.
 #[derive(Debug)]
-pub struct Memory {
+pub struct Memory<V = Value> {
     /// Each guards its list; held for a look-up or to forget some.
-    shards: Box<[Mutex<Shard>]>,
+    shards: Box<[Mutex<Shard<V>>]>,
     tokens: Tokens,
     /// The weights of all entries.
     bytes: AtomicUsize,
@@ -44,26 +44,26 @@ pub struct Memory {
 }
 
 #[derive(Debug)]
-struct Shard {
-    entries: LruCache<Digest, Arc<Entry>>,
+struct Shard<V> {
+    entries: LruCache<Digest, Arc<Entry<V>>>,
 }
 
 /// A value that is to be kept.
 #[derive(Debug)]
-pub struct Draft {
-    pub value: Value,
+pub struct Draft<V = Value> {
+    pub value: V,
     pub stamp: Stamp,
     pub times: Times,
     pub prefix: u32,
 }
 
-impl Draft {
+impl<V> Draft<V> {
     /// The entry of a value that is given and not kept.
-    pub fn unkept(self) -> Arc<Entry> {
+    pub fn unkept(self) -> Arc<Entry<V>> {
         Arc::new(self.entry(None))
     }
 
-    fn entry(self, token: Option<Token>) -> Entry {
+    fn entry(self, token: Option<Token>) -> Entry<V> {
         let Draft {
             value,
             stamp,
@@ -80,8 +80,8 @@ impl Draft {
     }
 }
 
-impl Memory {
-    pub fn new(max_bytes: usize) -> Memory {
+impl<V: Weigh> Memory<V> {
+    pub fn new(max_bytes: usize) -> Memory<V> {
         let shard = |_| {
             Mutex::new(Shard {
                 // Bounded by weight, and given no memory in advance.
@@ -117,12 +117,12 @@ impl Memory {
     }
 
     /// The entry of this digest, whatever its age.
-    pub fn get(&self, digest: &Digest) -> Option<Arc<Entry>> {
+    pub fn get(&self, digest: &Digest) -> Option<Arc<Entry<V>>> {
         self.shard_of(digest).entries.get(digest).cloned()
     }
 
     /// Keeps a value in place of the one before. How many others were forgotten for it is the second answer.
-    pub fn put(&self, digest: Digest, draft: Draft) -> (Arc<Entry>, usize) {
+    pub fn put(&self, digest: Digest, draft: Draft<V>) -> (Arc<Entry<V>>, usize) {
         let weight = draft.value.weight();
         if weight > self.max_bytes {
             return (draft.unkept(), 0);
@@ -185,9 +185,9 @@ impl Memory {
 
     fn least_used(
         &self,
-        entries: &mut LruCache<Digest, Arc<Entry>>,
+        entries: &mut LruCache<Digest, Arc<Entry<V>>>,
         spares: bool,
-    ) -> Option<Arc<Entry>> {
+    ) -> Option<Arc<Entry<V>>> {
         for _ in 0..entries.len().min(MAX_SPARED) {
             let (digest, entry) = entries.pop_lru()?;
             if !(self.tokens.take_use(entry.token) && spares) {
@@ -198,7 +198,7 @@ impl Memory {
         None
     }
 
-    fn drop_entry(&self, entry: &Entry) {
+    fn drop_entry(&self, entry: &Entry<V>) {
         self.bytes
             .fetch_sub(entry.value.weight(), Ordering::Relaxed);
         if let Some(token) = entry.token {
@@ -206,11 +206,11 @@ impl Memory {
         }
     }
 
-    fn shard_of(&self, digest: &Digest) -> MutexGuard<'_, Shard> {
+    fn shard_of(&self, digest: &Digest) -> MutexGuard<'_, Shard<V>> {
         self.shard(shard_index(digest))
     }
 
-    fn shard(&self, index: usize) -> MutexGuard<'_, Shard> {
+    fn shard(&self, index: usize) -> MutexGuard<'_, Shard<V>> {
         let shard = self.shards[index].lock();
         shard.unwrap_or_else(PoisonError::into_inner)
     }

@@ -61,7 +61,7 @@ impl Engine {
                 return self.go_past(asked, caller, reason.name());
             }
         }
-        match cache.ledger.schema().readiness(&effects) {
+        match cache.ledger().schema().readiness(&effects) {
             Readiness::Unknown => self.look_first(asked, caller),
             known => self.decide(cache, known, asked, caller),
         }
@@ -135,7 +135,7 @@ impl Engine {
             engine.attend_schema();
             let Some(cache) = &engine.cache else { return };
             let effects = asked.call.statement.effects();
-            let schema = cache.ledger.schema();
+            let schema = cache.ledger().schema();
             match (known, schema.readiness(&effects)) {
                 (Ok(()), known) => engine.decide(cache, known, asked, caller),
                 (Err(error), _) => match schema.last_readiness(&effects) {
@@ -175,7 +175,7 @@ impl Engine {
         } = asked;
         let marks = marks_of(tables, policy.tags.iter(), key.as_deref());
         let prefix = cache.counts.prefix(prefix_of(key.as_deref()));
-        let epochs = cache.ledger.epochs();
+        let epochs = cache.ledger().epochs();
         let stamp = epochs.stamp(places_of(&marks));
         let now = Instant::now();
         let mut older = None;
@@ -238,7 +238,7 @@ impl Engine {
             until,
             engine: Arc::downgrade(self),
         };
-        if cache.redis.is_none() {
+        if cache.redis().is_none() {
             return self.load(call, load);
         }
         let key = key.unwrap_or_else(|| digest.key());

@@ -77,7 +77,7 @@ impl Engine {
         let digest = load.digest.0;
         let mut is_awaited = !load.is_alone;
         for waits in 0..=MAX_WAITS {
-            let epochs = cache.ledger.epochs();
+            let epochs = cache.ledger().epochs();
             let stamp = epochs.stamp(places_of(&marks));
             let asked = Instant::now();
             cache.flights.restamp(load.number, stamp);
@@ -216,7 +216,7 @@ impl Engine {
             prefix: load.prefix,
             stamp,
         };
-        if !cache.ledger.epochs().allow(&draft.stamp) {
+        if !cache.ledger().epochs().allow(&draft.stamp) {
             return Some(draft.unkept());
         }
         Some(cache.keep(load.digest, draft))
@@ -237,16 +237,15 @@ impl Engine {
         });
     }
 
-    /// Resolves when other processes can know of everything that was written here so far; false if that takes too long.
+    /// See [`Shared::has_told_others`](crate::cache::Shared::has_told_others).
     pub async fn has_told_others(&self) -> bool {
-        const PATIENCE: Duration = Duration::from_secs(1);
-        match self.redis() {
-            Some(redis) => redis.settled(PATIENCE).await,
+        match &self.cache {
+            Some(cache) => cache.shared.has_told_others().await,
             None => true,
         }
     }
 
     fn redis(&self) -> Option<&Arc<Redis>> {
-        self.cache.as_ref()?.redis.as_ref()
+        self.cache.as_ref()?.redis()
     }
 }

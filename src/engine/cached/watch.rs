@@ -38,7 +38,7 @@ impl Engine {
             let Some(cache) = &engine.cache else { return };
             let login = engine.login();
             tokio::select! {
-                () = binlog::follow(&login, &cache.ledger, &cache.binlog, tell) => {}
+                () = binlog::follow(&login, cache.ledger(), &cache.binlog, tell) => {}
                 () = engine.abort.wait() => {}
             }
             // Nothing was wrong.
@@ -70,7 +70,7 @@ impl Engine {
         let Some(cache) = &self.cache else {
             return Ok(());
         };
-        let schema = cache.ledger.schema();
+        let schema = cache.ledger().schema();
         let came = Instant::now();
         let mut last = self.schema_turn.lock().await;
         if !schema.question().is_open() {
