@@ -1,6 +1,6 @@
 'use strict'
 
-module.exports = { createPool }
+module.exports = { createPool, nativeOf }
 
 const { NativePool } = require('./native.js')
 const { normaliseOptions } = require('./options.js')
@@ -213,6 +213,10 @@ class Pool extends Queries {
     return `Pool ${JSON.stringify(this.stats().pool)}`
   }
 
+  static nativeOf(pool) {
+    return typeof pool === 'object' && pool !== null && #native in pool ? pool.#native : undefined
+  }
+
   #refusal() {
     if (this.#gate.isClosed) return CLOSED
     if (this.#held >= this.#limit && !this.#hasWarned && isNestedIn(this)) this.#warnOfNesting()
@@ -253,6 +257,11 @@ class Pool extends Queries {
   #reportSlow(query) {
     process.nextTick(() => this.emit('slowQuery', query))
   }
+}
+
+/** The native pool behind a pool; undefined for anything else. */
+function nativeOf(pool) {
+  return Pool.nativeOf(pool)
 }
 
 function open(options) {

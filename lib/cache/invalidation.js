@@ -64,4 +64,4 @@ function readPrefix(value, name) {
   return readKey(prefix, name)
 }
 
-module.exports = { marksOf }
+module.exports = { marksOf, readTable, listOf }

@@ -149,4 +149,4 @@ function readCached(method, options, { json, maxEntryBytes }) {
   }
 }
 
-module.exports = { readCached, readKey, MOST_SECONDS }
+module.exports = { readCached, readKey, seconds, MOST_SECONDS }

@@ -149,6 +149,12 @@ impl NativeAnswers {
         self.answers.shared().bound().as_secs_f64() * 1000.0
     }
 
+    /// Whether other processes have answers too.
+    #[napi(catch_unwind)]
+    pub fn has_others(&self) -> bool {
+        self.answers.shared().redis.is_some()
+    }
+
     /// Where these marks have their epochs.
     #[napi(catch_unwind)]
     pub fn places(&self, marks: Vec<String>) -> Uint32Array {

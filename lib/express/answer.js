@@ -1,0 +1,317 @@
+'use strict'
+
+const { namesIn, namesTag, dateOf } = require('./fields.js')
+const { encode, wanted } = require('./encodings.js')
+const { rangeOf } = require('./range.js')
+
+// An answer that is kept, and how it is sent.
+
+// Of one connection, or made anew for each answer (RFC 9111, section 3.1).
+const OF_A_CONNECTION = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+const MADE_HERE = new Set(['content-length', 'age', 'etag', 'vary', 'cache-status'])
+// Of one request, whatever it asked for. The front, which is before the middleware that sets them, leaves them out.
+const OF_A_REQUEST =
+  /^(?:ratelimit|x-ratelimit|retry-after$|x-request-id$|x-correlation-id$|traceparent$|server-timing$|set-cookie)/
+// Those that a 304 carries (RFC 9110, section 15.4.5), and what tells caches about it.
+const IN_304 = new Set(['cache-control', 'content-location', 'date', 'expires', 'last-modified'])
+
+class Answer {
+  key
+  status
+  message
+  /** `[name, value]` of fields that handlers set, and of those that were set before them. */
+  fields
+  outerFields
+  /** The names that select it, with what the request had; `front` has those of what was set before, too. */
+  selectors
+  frontSelectors
+  /** By content coding: `{body, tag, head}`, where `head` is a flat list of names and values. */
+  forms
+  markNames
+  since
+  /** In milliseconds of performance.now(): when its age was zero, when it was read, and until when it is what. */
+  born
+  read
+  fresh
+  stale
+  grace
+  until
+  /** What a handler can be asked with whether it is still the same. */
+  originTag
+  changed
+  /** What is needed to hold it, see store.js. */
+  next = null
+  number = 0
+  token = 0
+  generation = 0
+  marks = null
+  #offered
+  #made = new Set()
+  #weakTag
+  #vary
+  /** Whether it may be given before any middleware has run. */
+  isForFront = true
+
+  /**
+   * Of what a handler answered: `{status, message, headers, names, body}`. `before` are the headers that were there before
+   * the handler, `tag` is the entity tag of the body without quotes, `ownTag` the one that the handler gave; `control` is the
+   * Cache-Control for an answer without one, `declared` the fields of requests that are part of the key, `offered` the codings
+   * that it may be sent in.
+   */
+  constructor({ request, whole, before, tag, ownTag, control, declared, offered }) {
+    const { status, message, headers, names, body } = whole
+    this.status = status
+    this.message = message
+    const dropped = new Set(namesIn(headers.connection))
+    const isKept = (name) => !OF_A_CONNECTION.has(name) && !MADE_HERE.has(name) && !dropped.has(name)
+    const fields = Object.keys(headers).filter(isKept)
+    const isOuter = (name) => same(headers[name], before[name])
+    const field = (name) => [names.get(name) ?? name, headers[name]]
+    this.fields = fields.filter((name) => !isOuter(name)).map(field)
+    this.outerFields = fields.filter((name) => isOuter(name) && !OF_A_REQUEST.test(name)).map(field)
+    if (control !== null && headers['cache-control'] === undefined)
+      this.fields.push(['Cache-Control', control])
+    const outer = namesIn(before.vary)
+    const vary = [...namesIn(headers.vary), ...declared]
+    const inner = vary.filter((name) => !outer.includes(name))
+    this.selectors = selectorsOf(
+      inner.filter((name) => !declared.includes(name)),
+      request,
+      offered,
+    )
+    this.frontSelectors = selectorsOf(vary, request, offered)
+    this.#vary = namesOf(selectorsOf(inner, request, offered))
+    this.originTag = ownTag ?? null
+    this.changed = headers['last-modified'] ?? null
+    this.#offered = offered
+    const quoted = this.originTag ?? `"${tag}"`
+    this.#weakTag = quoted.startsWith('W/') ? quoted : `W/${quoted}`
+    this.forms = {}
+    this.#add('identity', body, quoted)
+  }
+
+  /** Whether a request with these headers is answered by it. */
+  matches(headers) {
+    const { selectors } = this
+    for (let at = 0; at < selectors.length; at += 2) {
+      if (headers[selectors[at]] !== selectors[at + 1]) return false
+    }
+    return true
+  }
+
+  matchesFront(headers) {
+    const { frontSelectors } = this
+    for (let at = 0; at < frontSelectors.length; at += 2) {
+      if (headers[frontSelectors[at]] !== frontSelectors[at + 1]) return false
+    }
+    return true
+  }
+
+  /** Whether it is selected by the same fields of requests as another. */
+  selects(other) {
+    return same(this.selectors, other.selectors)
+  }
+
+  get identity() {
+    return this.forms.identity
+  }
+
+  /** The best form for a request; one that is not there yet is begun, and `store` told of it when it is. */
+  formFor(headers, store) {
+    if (this.#offered === null) return this.forms.identity
+    const order = wanted(headers['accept-encoding'], this.#offered)
+    for (let at = 0; at < order.length; at++) {
+      const form = this.forms[order[at]]
+      if (form !== undefined) return form
+      if (!this.#made.has(order[at])) this.#make(order[at], store)
+    }
+    return this.forms.identity
+  }
+
+  #make(coding, store) {
+    this.#made.add(coding)
+    const begun = encode(coding, this.identity.body, (bytes) => {
+      if (bytes === null) return
+      const { tag } = this.identity
+      this.#add(coding, bytes, `${tag.slice(0, -1)}-${coding}"`, ['Content-Encoding', coding])
+      store.reweigh(this)
+      store.counts.variants++
+    })
+    if (!begun) this.#made.delete(coding)
+  }
+
+  #add(coding, body, tag, fields = []) {
+    const vary = [...this.#vary]
+    if (this.#offered !== null) vary.push('accept-encoding')
+    const head = []
+    for (const [name, value] of this.fields) head.push(name, value)
+    this.forms[coding] = {
+      body,
+      tag,
+      head: [...head, 'ETag', tag, ...fields],
+      vary: vary.length === 0 ? null : vary.map(titled).join(', '),
+      isIdentity: coding === 'identity',
+      raw: null,
+      rawAge: -1,
+    }
+  }
+
+  /** What a handler's 304 says anew (RFC 9111, section 3.2). */
+  freshen({ headers, names }) {
+    const isUpdated = (name) =>
+      !OF_A_CONNECTION.has(name) &&
+      !MADE_HERE.has(name) &&
+      !/^content-(?!location|security|disposition|language)/.test(name)
+    const fields = new Map(this.fields.map((field) => [field[0].toLowerCase(), field]))
+    for (const name of Object.keys(headers).filter(isUpdated)) {
+      fields.set(name, [names.get(name) ?? name, headers[name]])
+    }
+    this.fields = [...fields.values()]
+    const { body, tag } = this.identity
+    this.forms = {}
+    this.#made.clear()
+    this.#add('identity', body, tag)
+  }
+
+  /** The tag for an answer that others may still encode on its way. */
+  weakTag() {
+    return this.#weakTag
+  }
+
+  /** How many seconds old it is. */
+  ageAt(now) {
+    return now > this.born ? Math.floor((now - this.born) / 1000) : 0
+  }
+
+  /** The fields of it as headers with names in lower case, as `judge` reads them. */
+  headersNow() {
+    const headers = Object.fromEntries(this.fields.map(([name, value]) => [name.toLowerCase(), value]))
+    return { ...headers, vary: this.#vary.length > 0 ? this.#vary.join(', ') : undefined }
+  }
+}
+
+// Pairs in one list: the name, and what the request had for it.
+function selectorsOf(names, request, offered) {
+  const list = []
+  // The forms of an answer are chosen by its codings here, unless the handler has chosen.
+  const counted = offered === null ? names : names.filter((name) => name !== 'accept-encoding')
+  for (const name of [...new Set(counted)].sort()) list.push(name, request[name])
+  return list
+}
+
+function namesOf(selectors) {
+  return selectors.filter((_, at) => at % 2 === 0)
+}
+
+function titled(name) {
+  return name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase())
+}
+
+function same(one, other) {
+  if (one === other) return true
+  if (!Array.isArray(one) || !Array.isArray(other) || one.length !== other.length) return false
+  return one.every((value, at) => value === other[at])
+}
+
+/** Sends an answer in the form that fits the request; `says` is the Cache-Status. */
+function give(req, res, answer, form, now, says) {
+  const { headers } = req
+  const { head } = form
+  if (isKnown(headers, answer, form)) return giveKnown(res, answer, form, now, says)
+  res.statusCode = answer.status
+  if (answer.message !== undefined) res.statusMessage = answer.message
+  for (let at = 0; at < head.length; at += 2) res.setHeader(head[at], head[at + 1])
+  setVary(res, form)
+  res.setHeader('Age', answer.ageAt(now))
+  res.setHeader('Cache-Status', says)
+  if (req.method === 'HEAD') {
+    res.setHeader('Content-Length', form.body.length)
+    return res.end()
+  }
+  if (headers.range !== undefined && answer.status === 200) {
+    const part = rangeOf(headers, answer)
+    if (part !== null) {
+      res.statusCode = part.status
+      res.setHeader('Content-Range', part.range)
+      res.setHeader('Content-Length', part.body.length)
+      return res.end(part.body)
+    }
+  }
+  return res.end(form.body)
+}
+
+function setVary(res, form) {
+  if (form.vary === null) return
+  const before = res.getHeader('Vary')
+  res.setHeader('Vary', before === undefined ? form.vary : joined(before, form.vary))
+}
+
+function joined(before, vary) {
+  const names = namesIn(before)
+  const others = vary.split(', ').filter((name) => !names.includes(name.toLowerCase()))
+  return others.length === 0 ? before : [before, ...others].flat().join(', ')
+}
+
+/** Whether the client has it already, by the fields of the request alone (RFC 9110, section 13.2.2). */
+function isKnown(headers, answer, form) {
+  const tags = headers['if-none-match']
+  if (tags !== undefined) {
+    if (answer.status !== 200) return false
+    // Any form of it will do: the client keeps what it has.
+    return namesTag(tags, form.tag) || Object.values(answer.forms).some(({ tag }) => namesTag(tags, tag))
+  }
+  const since = headers['if-modified-since']
+  if (since === undefined || answer.changed === null || answer.status !== 200) return false
+  return dateOf(answer.changed) <= dateOf(since)
+}
+
+function giveKnown(res, answer, form, now, says) {
+  res.statusCode = 304
+  for (const [name, value] of answer.fields) {
+    if (IN_304.has(name.toLowerCase())) res.setHeader(name, value)
+  }
+  for (const name of ['Content-Type', 'Content-Length', 'Content-Encoding']) res.removeHeader(name)
+  res.setHeader('ETag', form.tag)
+  setVary(res, form)
+  res.setHeader('Age', answer.ageAt(now))
+  res.setHeader('Cache-Status', says)
+  return res.end()
+}
+
+/** Sends a whole answer where no middleware has set anything: the front's way. */
+function giveRaw(req, res, answer, form, now, says) {
+  if (isKnown(req.headers, answer, form)) {
+    for (const [name, value] of answer.outerFields) res.setHeader(name, value)
+    return giveKnown(res, answer, form, now, says)
+  }
+  const age = answer.ageAt(now)
+  if (form.rawAge !== age) {
+    form.raw = rawHead(answer, form, age, says)
+    form.rawAge = age
+  }
+  if (answer.message === undefined) res.writeHead(answer.status, form.raw)
+  else res.writeHead(answer.status, answer.message, form.raw)
+  return res.end(req.method === 'HEAD' ? undefined : form.body)
+}
+
+function rawHead(answer, form, age, says) {
+  const vary = namesOf(answer.frontSelectors).map(titled)
+  if (form.vary?.includes('Accept-Encoding')) vary.push('Accept-Encoding')
+  const head = [...answer.outerFields.flat(), ...form.head]
+  if (vary.length > 0) head.push('Vary', vary.join(', '))
+  head.push('Age', String(age), 'Cache-Status', says, 'Content-Length', String(form.body.length))
+  return head
+}
+
+module.exports = { Answer, give, giveRaw }

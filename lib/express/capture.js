@@ -1,0 +1,109 @@
+'use strict'
+
+const EMPTY = Buffer.alloc(0)
+
+/**
+ * Watches what a handler answers. An answer that is given whole, to `res.end`, is handed to `onWhole({status, message,
+ * headers, body}, pass)`, which sends it, or has it sent as it was by `pass()`. One that is written in pieces, or begun before its body
+ * is there, goes its way, and `onPieces()` is called before.
+ */
+function capture(res, onWhole, onPieces) {
+  const { end, write, writeHead, flushHeaders } = res
+  // What was said to writeHead before anything was sent.
+  let said = null
+  let isOpen = true
+
+  function release() {
+    if (!isOpen) return
+    isOpen = false
+    onPieces()
+    sayHead()
+  }
+
+  function sayHead() {
+    if (said === null) return
+    const head = said
+    said = null
+    writeHead.apply(res, head)
+  }
+
+  res.writeHead = function (...head) {
+    if (!isOpen || res.headersSent) return writeHead.apply(this, head)
+    said = head
+    return this
+  }
+
+  res.write = function (...args) {
+    release()
+    return write.apply(this, args)
+  }
+
+  res.flushHeaders = function (...args) {
+    release()
+    return flushHeaders.apply(this, args)
+  }
+
+  res.end = function (...args) {
+    if (!isOpen || res.headersSent) return end.apply(this, args)
+    const body = bodyOf(args)
+    if (body === null) {
+      release()
+      return end.apply(this, args)
+    }
+    isOpen = false
+    const whole = said === null ? headOf(res) : headSaid(res, said)
+    let result = this
+    const pass = () => {
+      sayHead()
+      result = end.apply(this, args)
+    }
+    const callback = args.find((arg) => typeof arg === 'function')
+    const sent = onWhole({ ...whole, body, callback }, pass)
+    return sent ?? result
+  }
+
+  /** Gives up: the handler may still answer, and nobody is told. */
+  return function leave() {
+    onWhole = (_, pass) => pass()
+    onPieces = () => {}
+  }
+}
+
+// A copy: whoever gave it may change it when it has been sent. Null for what `end` will refuse.
+function bodyOf([chunk, encoding]) {
+  if (chunk === undefined || chunk === null || typeof chunk === 'function') return EMPTY
+  if (typeof chunk === 'string') {
+    return Buffer.from(chunk, typeof encoding === 'string' ? encoding : 'utf8')
+  }
+  return chunk instanceof Uint8Array ? Buffer.from(chunk) : null
+}
+
+// Headers by their names in lower case; `names` has them as they were written.
+function headOf(res) {
+  const names = new Map(res.getRawHeaderNames().map((name) => [name.toLowerCase(), name]))
+  return { status: res.statusCode, message: res.statusMessage, headers: { ...res.getHeaders() }, names }
+}
+
+// What writeHead(status, message?, headers?) was given, where headers are an object or a flat list of names and values.
+function headSaid(res, [status, ...rest]) {
+  const message = typeof rest[0] === 'string' ? rest.shift() : undefined
+  const { headers, names } = headOf(res)
+  const given = rest[0] ?? {}
+  const pairs = Array.isArray(given) ? pairsOf(given.flat()) : Object.entries(given)
+  const said = new Set()
+  for (const [name, value] of pairs) {
+    const lower = String(name).toLowerCase()
+    headers[lower] = said.has(lower) ? [headers[lower], value].flat() : value
+    names.set(lower, String(name))
+    said.add(lower)
+  }
+  return { status, message, headers, names }
+}
+
+function pairsOf(flat) {
+  const pairs = []
+  for (let at = 0; at < flat.length; at += 2) pairs.push([flat[at], flat[at + 1]])
+  return pairs
+}
+
+module.exports = { capture }

@@ -1,0 +1,76 @@
+'use strict'
+
+// The values of HTTP fields that caches read (RFC 9110, RFC 9111). What is malformed means what is safest.
+
+// A token, and after = a token or a quoted string.
+const DIRECTIVE = /\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:=(?:"((?:[^"\\]|\\.)*)"|([^\s",]*)))?\s*(?:,|$)/y
+const TAG = /(?:[Ww]\/)?"[^"]*"/g
+// Longer ones are as good as for ever.
+const MOST_SECONDS = 2 ** 31
+
+// The three forms of a date: as of today, of RFC 850, and of asctime.
+const DATES = [
+  /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/,
+  /^[A-Z][a-z]{5,8}, \d{2}-[A-Z][a-z]{2}-\d{2} \d{2}:\d{2}:\d{2} GMT$/,
+  /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/,
+]
+
+/** Cache-Control as a Map from names in lower case to values, or to '' where a directive has none. */
+function directivesOf(field) {
+  const directives = new Map()
+  if (field === undefined) return directives
+  const text = Array.isArray(field) ? field.join(',') : String(field)
+  for (let at = 0; at < text.length;) {
+    DIRECTIVE.lastIndex = at
+    const match = DIRECTIVE.exec(text)
+    if (match === null) {
+      // What is no directive ends at the next comma.
+      const comma = text.indexOf(',', at)
+      at = comma === -1 ? text.length : comma + 1
+      continue
+    }
+    at = DIRECTIVE.lastIndex
+    const name = match[1].toLowerCase()
+    const value = match[2] ?? match[3] ?? ''
+    const before = directives.get(name)
+    // Of two that differ the one that keeps for shorter.
+    if (before === undefined || secondsOf(value) < secondsOf(before)) directives.set(name, value)
+  }
+  return directives
+}
+
+/** A number of seconds; 0, which keeps nothing, for what is none. */
+function secondsOf(value) {
+  return /^\d+$/.test(value) ? Math.min(Number(value), MOST_SECONDS) : 0
+}
+
+/** Milliseconds since 1970 of an HTTP date, or NaN. */
+function dateOf(field) {
+  if (typeof field !== 'string' || !DATES.some((form) => form.test(field))) return NaN
+  return Date.parse(field.endsWith('GMT') ? field : `${field} GMT`)
+}
+
+/** Whether If-None-Match names this entity tag, by the weak comparison. */
+function namesTag(field, tag) {
+  if (field.trim() === '*') return true
+  // Most clients send one tag, as they got it.
+  if (field === tag) return true
+  const tags = field.match(TAG)
+  return tags !== null && tags.some((one) => opaque(one) === opaque(tag))
+}
+
+function opaque(tag) {
+  return tag[1] === '/' ? tag.slice(2) : tag
+}
+
+/** The names in a field such as Vary or Connection, in lower case. */
+function namesIn(field) {
+  if (field === undefined) return []
+  const text = Array.isArray(field) ? field.join(',') : String(field)
+  return text
+    .split(',')
+    .map((name) => name.trim().toLowerCase())
+    .filter((name) => name !== '')
+}
+
+module.exports = { directivesOf, secondsOf, dateOf, namesTag, namesIn }

@@ -1,0 +1,147 @@
+'use strict'
+
+const { createHash } = require('node:crypto')
+const { nativeOf } = require('../pool.js')
+const { HegarTypeError } = require('../errors.js')
+const { marksOf } = require('../cache/invalidation.js')
+const { refusal } = require('../options/readers.js')
+const { Aliases } = require('./aliases.js')
+const { Counts } = require('./counts.js')
+const { known } = require('./encodings.js')
+const { exposition } = require('./exposition.js')
+const { Flights } = require('./flights.js')
+const { INSIDE } = require('./front.js')
+const { keysOf } = require('./key.js')
+const { middlewareOf } = require('./middleware.js')
+const { readCacheOptions, readRoute } = require('./options.js')
+const { Store } = require('./store.js')
+
+const MAX_BYTES = 64 * 1024 * 1024
+const MAX_ENTRY_BYTES = 1024 * 1024
+const MAX_STALENESS_MS = 1000
+// Below that a smaller body is no sooner there.
+const COMPRESS_FROM_BYTES = 1024
+const WAIT_MS = 10_000
+// Redis's own limit for names here is 1,024 bytes.
+const LONGEST_REMOTE_KEY = 400
+const WORKERS = 64
+
+/** A cache of answers: a function that makes middleware, with what is there to look after it. */
+function createHttpCache(options) {
+  const read = readCacheOptions(options)
+  const {
+    db,
+    redis = null,
+    maxBytes = MAX_BYTES,
+    maxEntryBytes = MAX_ENTRY_BYTES,
+    maxStalenessMs = MAX_STALENESS_MS,
+    encodings = known,
+    compressFromBytes = COMPRESS_FROM_BYTES,
+    waitMs = WAIT_MS,
+  } = read
+  const pool = db === undefined ? null : nativeOf(db)
+  if (pool === undefined) throw refusal('db', 'must be what createPool gave')
+  const counts = new Counts()
+  const alone = { maxStalenessMs, workerThreads: WORKERS, redis: redis && { ...redis, maxStalenessMs } }
+  const store = new Store({ pool, alone, maxBytes, maxEntryBytes, counts })
+  const flights = new Flights(waitMs)
+  const aliases = new Aliases(store)
+  const offered = encodings.length === 0 ? null : { names: encodings, none: [] }
+  const setting = { hasPool: pool !== null, offered, compressFromBytes, waitMs }
+
+  const cache = (given) => middlewareOf(routeOf(readRoute(given), setting), store, flights, aliases)
+  const stats = () => ({ ...counts.read(), ...store.stats() })
+  return Object.assign(cache, {
+    [INSIDE]: { aliases, store },
+    invalidate: async (what) => store.invalidate(marksNamed(what)),
+    stats,
+    metricsText: () => exposition(stats()),
+    close: () => store.close(),
+  })
+}
+
+function routeOf(read, { hasPool, offered, compressFromBytes, waitMs }) {
+  const { ttl = null, staleTtl = 0, graceTtl = 0, tables = [], tags = [], key, query, vary = [] } = read
+  if (tables.length > 0 && !hasPool) {
+    throw refusal('tables', "needs a cache that knows the pool's writes: createHttpCache({ db })")
+  }
+  const { front = null, policy = 'safe' } = read
+  const hasKey = key !== undefined
+  const isStandard = policy === 'rfc9111'
+  const ownMarks = tables.map((table) => `t:${table}`)
+  const control = isStandard ? null : `${hasKey ? 'private' : 'public'}, max-age=0, must-revalidate`
+  return {
+    ttl,
+    staleTtl,
+    graceTtl,
+    front,
+    hasKey,
+    isStandard,
+    vary,
+    waitMs,
+    compressFromBytes,
+    encodings: offered,
+    control,
+    keyOf: withFields(hasKey ? ownKeys(key) : keysOf(query ?? null), vary),
+    marksOf(req, name) {
+      const marks = [...ownMarks, ...tagsOf(tags, req).map((tag) => `g:${tag}`)]
+      return hasKey ? [...marks, ...keyMarks(name)] : marks
+    },
+    remoteKey,
+  }
+}
+
+// A key of the caller's, or null where there is none for a request.
+function ownKeys(key) {
+  if (typeof key === 'string') return () => key
+  return (req) => {
+    const own = key(req)
+    return typeof own === 'string' && own !== '' && own.length <= 1024 ? own : null
+  }
+}
+
+// Fields of the request that are part of every key.
+function withFields(keyOf, vary) {
+  if (vary.length === 0) return keyOf
+  return (req) => {
+    const key = keyOf(req)
+    return key === null ? null : `${key}\n${vary.map((name) => req.headers[name] ?? '').join('\n')}`
+  }
+}
+
+function tagsOf(tags, req) {
+  if (typeof tags !== 'function') return tags
+  const own = tags(req)
+  const list = Array.isArray(own) ? own : [own]
+  if (list.some((tag) => typeof tag !== 'string' || tag === '')) {
+    throw new HegarTypeError("option 'tags': the function must return a string or an array of strings")
+  }
+  return list
+}
+
+// As src/cache/mod.rs has them: the key, and each beginning of it up to a colon.
+function keyMarks(name) {
+  const [key] = name.split('\n', 1)
+  const marks = [`k:${key}`]
+  for (let at = key.indexOf(':'); at !== -1; at = key.indexOf(':', at + 1))
+    marks.push(`p:${key.slice(0, at + 1)}`)
+  return marks
+}
+
+function remoteKey(name) {
+  const key = `http:${name}`
+  if (Buffer.byteLength(key) <= LONGEST_REMOTE_KEY && !/[\n\0]/.test(key)) return key
+  return `http:${createHash('sha256').update(name).digest('base64url')}`
+}
+
+function marksNamed(what) {
+  const { paths, ...others } = what ?? {}
+  const list = paths === undefined ? [] : [paths].flat()
+  if (list.some((path) => typeof path !== 'string' || !path.startsWith('/') || path.includes('?'))) {
+    throw new HegarTypeError("invalidate: 'paths' must be paths without a query, such as '/api/products'")
+  }
+  const marks = list.map((path) => `u:${path}`)
+  return paths !== undefined && Object.keys(others).length === 0 ? marks : [...marks, ...marksOf(others)]
+}
+
+module.exports = { createHttpCache }

@@ -1,0 +1,18 @@
+'use strict'
+
+const { createHttpCache } = require('./http-cache.js')
+const { front, INSIDE } = require('./front.js')
+
+// One of its own for programs that need no more than one: in memory, and told of nothing.
+let own = null
+const ownCache = () => (own ??= createHttpCache())
+
+const cache = Object.assign((given) => ownCache()(given), {
+  invalidate: (what) => ownCache().invalidate(what),
+  stats: () => ownCache().stats(),
+  metricsText: () => ownCache().metricsText(),
+  close: () => ownCache().close(),
+})
+Object.defineProperty(cache, INSIDE, { get: () => ownCache()[INSIDE] })
+
+module.exports = { cache, createHttpCache, front }

@@ -1,0 +1,226 @@
+'use strict'
+
+const { NativeAnswers, cacheClock, entityTagOf } = require('../native.js')
+const completions = require('../completions.js')
+const { Gate } = require('../gate.js')
+const { ask } = require('./native-call.js')
+
+// The answers of a cache. Their bytes are here, for Node to send; what they depend on, how much memory there is and what
+// other processes have is known in Rust (src/cache/answers.rs), whose memory tells whether one may still be given.
+
+// Behind the epochs, as in lib/cache/front.js: until when others have been heard of, a word to probe, and the number of the
+// last change.
+const HORIZON = 2 ** 15
+const SEQUENCE = HORIZON + 2
+const TICK_MS = 100
+// What an answer takes beside its bytes: fields, key, places in maps and lists.
+const OVERHEAD = 2048
+// How many answers are looked at for each that is added, so that what may be given no more is soon forgotten.
+const SWEPT = 4
+
+const offset = performance.now() - cacheClock()
+
+class Store {
+  #native
+  #epochs
+  #tokens
+  #boundMs
+  #maxEntryBytes
+  #gate = new Gate()
+  /** The answers of each key, one for each variant, as a list by `next`. */
+  #byKey = new Map()
+  #all = new Set()
+  #sweep = null
+  #number = 0
+  #isAlone
+
+  /** `pool` is a native pool, or null for a cache that belongs to none; then `alone` says where its Redis is. */
+  constructor({ pool, alone, maxBytes, maxEntryBytes, counts }) {
+    this.counts = counts
+    const native = new NativeAnswers(pool, JSON.stringify(alone), maxBytes, completions.completions)
+    this.#native = native
+    this.#isAlone = pool === null
+    this.#maxEntryBytes = maxEntryBytes
+    this.#boundMs = native.boundMs()
+    this.#epochs = wordsOf(native.epochs())
+    this.#tokens = wordsOf(native.tokens())
+    this.isShared = seesChanges(native, this.#epochs)
+    this.hasOthers = native.hasOthers()
+  }
+
+  /** The number of the last change of anything. What is read after it is as new as it. */
+  get sequence() {
+    return this.#epochs[SEQUENCE]
+  }
+
+  /** The first of the answers of a key, with the others behind it by `next`, or undefined. */
+  first(key) {
+    return this.#byKey.get(key)
+  }
+
+  /** Whether nothing that the answer depends on has changed, as far as can be known; one that may be given no more goes. */
+  isGood(kept, now) {
+    const epochs = this.#epochs
+    if (this.#tokens[kept.token] === kept.generation) {
+      const { marks } = kept
+      let at = 0
+      while (at < marks.length && epochs[marks[at]] === marks[at + 1]) at += 2
+      if (at === marks.length && now < kept.until) {
+        // Others can not be heard of: then it is good for a while after it was read.
+        const heard = epochs[HORIZON] * TICK_MS + offset
+        return now < heard || now < kept.read + this.#boundMs
+      }
+    }
+    this.drop(kept)
+    return false
+  }
+
+  /** It was used, and is to be spared when room is needed. */
+  use(kept) {
+    this.#tokens[kept.token + 1] = 1
+  }
+
+  /** Where the epochs of these marks are, to be compared with `isQuiet`. */
+  placesOf(marks) {
+    return this.#native.places(marks)
+  }
+
+  /** Whether nothing of these places has changed after the change with the number `since`. */
+  isQuiet(places, since) {
+    const epochs = this.#epochs
+    // As in Rust: numbers go round, and half of them are before.
+    const isOlder = (place) => (since - epochs[place]) >>> 0 < 2 ** 31
+    return isOlder(0) && places.every(isOlder)
+  }
+
+  /**
+   * Keeps an answer, `{key, matches, marks, since, until, read, forms, ...}`, in place of those that it `replaces`. False if
+   * something it depends on has changed since, or it is too large.
+   */
+  keep(answer) {
+    const bytes = weightOf(answer)
+    if (bytes > this.#maxEntryBytes) return 'tooLarge'
+    answer.number = ++this.#number
+    const words = this.#native.hold(answer.number, bytes, answer.markNames, answer.since)
+    if (words === null) return 'fenced'
+    this.#hold(answer, words)
+    const first = this.#byKey.get(answer.key)
+    this.#byKey.set(answer.key, answer)
+    answer.next = null
+    for (let other = first ?? null; other !== null;) {
+      const { next } = other
+      if (other.selects(answer)) this.#forget(other)
+      else {
+        other.next = answer.next
+        answer.next = other
+      }
+      other = next
+    }
+    this.#all.add(answer)
+    this.#sweepSome()
+    return 'kept'
+  }
+
+  /** The answer has become heavier by a form of its body. */
+  reweigh(answer) {
+    if (!this.#all.has(answer)) return
+    const bytes = weightOf(answer)
+    const words =
+      bytes > this.#maxEntryBytes
+        ? null
+        : this.#native.hold(answer.number, bytes, answer.markNames, answer.since)
+    if (words === null) this.drop(answer)
+    else this.#hold(answer, words)
+  }
+
+  #hold(answer, words) {
+    answer.token = words[0] * 2
+    answer.generation = words[1]
+    answer.marks = words.subarray(2)
+  }
+
+  drop(kept) {
+    if (!this.#all.has(kept)) return
+    const first = this.#byKey.get(kept.key)
+    if (first === kept) {
+      if (kept.next === null) this.#byKey.delete(kept.key)
+      else this.#byKey.set(kept.key, kept.next)
+    } else {
+      let before = first
+      while (before.next !== kept) before = before.next
+      before.next = kept.next
+    }
+    this.#forget(kept)
+  }
+
+  #forget(kept) {
+    this.#all.delete(kept)
+    this.#native.forget(kept.number)
+  }
+
+  #sweepSome() {
+    const now = performance.now()
+    for (let looked = 0; looked < SWEPT; looked++) {
+      this.#sweep ??= this.#all.values()
+      const { done, value } = this.#sweep.next()
+      if (done) {
+        this.#sweep = null
+        return
+      }
+      this.isGood(value, now)
+    }
+  }
+
+  /** What other processes have for a key: a Buffer, the number of the right to make it, or 0. */
+  find(key, marks, patienceMs) {
+    return ask(this.#gate, (number) => this.#native.find(number, key, marks, patienceMs))
+  }
+
+  /** Gives others what was made by that right. */
+  share(lead, bytes, freshMs, costMs) {
+    this.#native.store(lead, bytes, freshMs, costMs)
+  }
+
+  abandon(lead) {
+    this.#native.abandon(lead)
+  }
+
+  /** What depends on these has changed. Resolves when other processes can know. */
+  async invalidate(marks) {
+    await ask(this.#gate, (number) => this.#native.invalidate(number, marks))
+  }
+
+  bump(marks) {
+    this.#native.bump(marks)
+  }
+
+  stats() {
+    return JSON.parse(this.#native.stats())
+  }
+
+  async close() {
+    for (const kept of [...this.#all]) this.drop(kept)
+    // The pool's own connection goes with the pool.
+    if (this.#isAlone) await ask(this.#gate, (number) => this.#native.close(number))
+  }
+}
+
+function wordsOf(buffer) {
+  return new Uint32Array(buffer.buffer, buffer.byteOffset, buffer.length / 4)
+}
+
+// A runtime may hand out a copy of Rust's memory, and then nothing may be kept.
+function seesChanges(native, epochs) {
+  const before = epochs[HORIZON + 1]
+  native.probe()
+  return epochs[HORIZON + 1] !== before
+}
+
+function weightOf({ key, forms, markNames }) {
+  let bytes = OVERHEAD + key.length * 2
+  for (const mark of markNames) bytes += mark.length * 2
+  for (const { body, head } of Object.values(forms)) bytes += body.length + head.length * 32
+  return bytes
+}
+
+module.exports = { Store, entityTagOf }
