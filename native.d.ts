@@ -24,6 +24,8 @@ export declare class NativeAnswers {
   tokens(): Buffer
   /** How long an answer is given while others can not be heard of, in milliseconds. */
   boundMs(): number
+  /** Whether other processes have answers too. */
+  hasOthers(): boolean
   /** Where these marks have their epochs. */
   places(marks: Array<string>): Uint32Array
   /**
@@ -90,6 +92,37 @@ export declare class NativeKeyset {
    * 0 if the cursor is not one of ours. `src/codec/cursor.rs` has the layout and `lib/keyset.js` reads it.
    */
   open(cursor: string, into: Buffer): number
+}
+
+/** The counters of one limiter. A count is two doubles: hits, and the milliseconds that are left of the window. */
+export declare class NativeLimits {
+  /** Counters in the Redis of the pool, in the one that `config`, as JSON, names, or in memory. */
+  constructor(pool: NativePool | undefined | null, config: string, completions: NativeCompletions)
+  /**
+   * What the limiter wants, before the first hit: the window, past how many hits somebody is blocked, and whether hits
+   * are taken back.
+   */
+  begin(windowMs: number, blockPast: number, relents: boolean): void
+  /** Whether counting takes Redis. */
+  isRemote(): boolean
+  /** Counts a hit and writes the count; false if Redis has to be asked. */
+  hit(key: string, out: Buffer): boolean
+  /** Counts a hit in Redis. The outcome is a Buffer: the count, and 1 if Redis did not answer and it is of this process. */
+  ask(call: number, key: string): void
+  /** Takes a hit back; the window in Redis that it has to be taken back from, or 0. */
+  undo(key: string): number
+  /** Takes a hit back from a window in Redis. */
+  undoThere(call: number, key: string, window: number): void
+  /** Writes what is counted; false if that is nothing, or Redis has to be asked. */
+  look(key: string, out: Buffer): boolean
+  /** Asks Redis for what is counted; the outcome is that of `ask`, or 0 if it is nothing. */
+  lookThere(call: number, key: string): void
+  /** Forgets a key, or everything; the outcome is 0 if Redis did not answer. */
+  reset(call: number, key?: string | undefined | null): void
+  /** Figures as JSON. */
+  stats(): string
+  /** Forgets what is in memory and leaves a Redis of its own. */
+  close(call: number): void
 }
 
 /** A pool. Every call carries a number under which its outcome comes back through the completions. */

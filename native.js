@@ -839,6 +839,7 @@ module.exports.NativeAnswers = nativeBinding.NativeAnswers
 module.exports.NativeCompletions = nativeBinding.NativeCompletions
 module.exports.NativeGroup = nativeBinding.NativeGroup
 module.exports.NativeKeyset = nativeBinding.NativeKeyset
+module.exports.NativeLimits = nativeBinding.NativeLimits
 module.exports.NativePool = nativeBinding.NativePool
 module.exports.NativeScript = nativeBinding.NativeScript
 module.exports.NativeSession = nativeBinding.NativeSession

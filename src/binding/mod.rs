@@ -4,6 +4,7 @@
 //! - `session` is the class behind a connection that JavaScript holds.
 //! - `calls` turns the arguments of both into calls, and answers them.
 //! - `cache` is what is kept of statements, `answers` what is kept of HTTP.
+//! - `limits` are the counters of rate limiters.
 //! - `ticket` ends a call before its statement has ended.
 //! - `statement` holds a text that was analysed once.
 //! - `completions` is the way back: a queue that wakes JavaScript once for many answers; `delivery` writes them.
@@ -17,6 +18,7 @@ mod completions;
 mod delivery;
 mod group;
 mod keyset;
+mod limits;
 mod pool;
 mod session;
 mod statement;

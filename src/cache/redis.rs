@@ -4,6 +4,7 @@
 //!   most lookups end with (`glance`).
 //! - `session` keeps the contact: it joins, hears, tells and beats. `connect` makes its two connections.
 //! - `outbox` is what was written and not confirmed; `leases` and `wakes` are who loads and who waits.
+//! - `limit` are the counters of rate limiters, which have nothing to do with values.
 //! - `breaker` leaves a slow Redis alone; `payload` is a value as bytes; `keys` has the names.
 //!
 //! Invariants: only this folder names `fred`. No query waits for Redis longer than `command_timeout_ms`, and what Redis can
@@ -32,6 +33,7 @@ use crate::error::Result;
 pub use breaker::BreakerState;
 pub use config::{BreakerConfig, Cluster, Node, RedisConfig, Sentinel};
 pub use entry::{Fill, Hit, Lookup, Times, Wait};
+pub use limit::{Tallies, Tally};
 pub use stats::Stats;
 pub use write::Write;
 
@@ -51,6 +53,7 @@ mod entry;
 mod glance;
 mod keys;
 mod leases;
+mod limit;
 mod outbox;
 mod payload;
 mod scripts;

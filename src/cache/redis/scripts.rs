@@ -39,6 +39,12 @@ scripts! {
     LEAVE: "leave.lua",
 }
 
+/// These two know nothing of epochs.
+pub static LIMIT: LazyLock<Script> =
+    LazyLock::new(|| Script::new("", include_str!("lua/limit.lua")));
+pub static LIMITS: LazyLock<Script> =
+    LazyLock::new(|| Script::new("", include_str!("lua/limits.lua")));
+
 impl Script {
     fn new(common: &str, own: &str) -> Script {
         // Redis keeps each text for ever and is sent it once: comments stay out.
@@ -111,7 +117,7 @@ mod tests {
 
     #[test]
     fn scripts_are_sent_without_their_comments() {
-        for script in ALL {
+        for script in ALL.iter().chain(&[&LIMIT, &LIMITS]) {
             assert_eq!(script.hash.len(), 40);
             assert!(!script.text.contains("--"), "{}", script.text);
         }

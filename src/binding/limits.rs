@@ -1,0 +1,215 @@
+//! The counters of a rate limiter for JavaScript (`lib/express/rate-limit.js`).
+
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+
+use napi::{Error, Result, Status, bindgen_prelude::BufferSlice};
+use napi_derive::napi;
+use serde::Deserialize;
+
+use crate::{
+    cache::{Shared, ledger::Ledger, redis::RedisConfig},
+    call::Answer,
+    error,
+    limits::{self, Count, Limits, Rules},
+    runtime::Workers,
+};
+
+use super::{
+    calls::{Reply, thrown},
+    completions::{NativeCompletions, Outcome, Queue},
+    pool::NativePool,
+};
+
+/// Nothing is cached by a limiter's own Redis, so this is of no consequence.
+const STALENESS: Duration = Duration::from_secs(1);
+
+/// The options of a store, checked by `lib/express/rate-limit.js`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StoreConfig {
+    prefix: String,
+    max_keys: NonZeroUsize,
+    worker_threads: usize,
+    redis: Option<RedisConfig>,
+}
+
+/// The counters of one limiter. A count is two doubles: hits, and the milliseconds that are left of the window.
+#[napi]
+pub struct NativeLimits {
+    limits: Arc<Limits>,
+    rules: Rules,
+    /// Redis, if this store has one of its own, which ends with it.
+    own: Option<Arc<Shared>>,
+    queue: Arc<Queue>,
+    workers: Arc<Workers>,
+}
+
+#[napi]
+impl NativeLimits {
+    /// Counters in the Redis of the pool, in the one that `config`, as JSON, names, or in memory.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(
+        pool: Option<&NativePool>,
+        config: String,
+        completions: &NativeCompletions,
+    ) -> Result<NativeLimits> {
+        let config: StoreConfig = serde_json::from_str(&config)
+            .map_err(|error| Error::new(Status::InvalidArg, error.to_string()))?;
+        let workers = Workers::shared(config.worker_threads)
+            .map_err(|message| thrown(error::Error::new(error::Kind::Internal, message)))?;
+        let own = match &config.redis {
+            Some(redis) => {
+                let runtime = workers.handle(workers.calm());
+                let shared = Shared::new(Arc::<Ledger>::default(), Some(redis), STALENESS, runtime);
+                Some(Arc::new(shared.map_err(thrown)?))
+            }
+            None => None,
+        };
+        let shared = own
+            .as_ref()
+            .or_else(|| pool.and_then(|pool| pool.engine().shared()));
+        let redis = shared.and_then(|shared| shared.redis.clone());
+        Ok(NativeLimits {
+            limits: Arc::new(Limits::new(config.max_keys, redis, &config.prefix)),
+            rules: Rules {
+                window: Duration::ZERO,
+                block_past: u64::MAX,
+                relents: false,
+            },
+            own,
+            queue: completions.queue(),
+            workers,
+        })
+    }
+
+    /// What the limiter wants, before the first hit: the window, past how many hits somebody is blocked, and whether hits
+    /// are taken back.
+    #[napi(catch_unwind)]
+    pub fn begin(&mut self, window_ms: f64, block_past: f64, relents: bool) {
+        self.rules = Rules {
+            window: Duration::from_millis(window_ms as u64),
+            block_past: block_past as u64,
+            relents,
+        };
+    }
+
+    /// Whether counting takes Redis.
+    #[napi(catch_unwind)]
+    pub fn is_remote(&self) -> bool {
+        self.limits.is_remote()
+    }
+
+    /// Counts a hit and writes the count; false if Redis has to be asked.
+    #[napi(catch_unwind)]
+    pub fn hit(&self, key: String, mut out: BufferSlice<'_>) -> bool {
+        write(self.limits.hit(&key, &self.rules), &mut out)
+    }
+
+    /// Counts a hit in Redis. The outcome is a Buffer: the count, and 1 if Redis did not answer and it is of this process.
+    #[napi(catch_unwind)]
+    pub fn ask(&self, call: u32, key: String) {
+        let (limits, rules, reply) = (self.limits.clone(), self.rules, self.reply(call));
+        self.spawn(async move {
+            reply.finish(told(limits.ask(&key, &rules).await));
+        });
+    }
+
+    /// Takes a hit back; the window in Redis that it has to be taken back from, or 0.
+    #[napi(catch_unwind)]
+    pub fn undo(&self, key: String) -> f64 {
+        self.limits.undo(&key).map_or(0.0, |window| window as f64)
+    }
+
+    /// Takes a hit back from a window in Redis.
+    #[napi(catch_unwind)]
+    pub fn undo_there(&self, call: u32, key: String, window: f64) {
+        let (limits, rules, reply) = (self.limits.clone(), self.rules, self.reply(call));
+        self.spawn(async move {
+            limits.undo_there(&key, window as u64, &rules).await;
+            reply.finish(Outcome::Number(0.0));
+        });
+    }
+
+    /// Writes what is counted; false if that is nothing, or Redis has to be asked.
+    #[napi(catch_unwind)]
+    pub fn look(&self, key: String, mut out: BufferSlice<'_>) -> bool {
+        write(self.limits.look(&key), &mut out)
+    }
+
+    /// Asks Redis for what is counted; the outcome is that of `ask`, or 0 if it is nothing.
+    #[napi(catch_unwind)]
+    pub fn look_there(&self, call: u32, key: String) {
+        let (limits, reply) = (self.limits.clone(), self.reply(call));
+        self.spawn(async move {
+            let answer = limits.look_there(&key).await;
+            reply.finish(answer.map_or(Outcome::Number(0.0), told));
+        });
+    }
+
+    /// Forgets a key, or everything; the outcome is 0 if Redis did not answer.
+    #[napi(catch_unwind)]
+    pub fn reset(&self, call: u32, key: Option<String>) {
+        let (limits, reply) = (self.limits.clone(), self.reply(call));
+        self.spawn(async move {
+            let done = match key {
+                Some(key) => limits.reset(&key).await,
+                None => limits.reset_all().await,
+            };
+            reply.finish(Outcome::Number(if done { 1.0 } else { 0.0 }));
+        });
+    }
+
+    /// Figures as JSON.
+    #[napi(catch_unwind)]
+    pub fn stats(&self) -> String {
+        self.limits.stats().to_string()
+    }
+
+    /// Forgets what is in memory and leaves a Redis of its own.
+    #[napi(catch_unwind)]
+    pub fn close(&self, call: u32) {
+        let (limits, own, reply) = (self.limits.clone(), self.own.clone(), self.reply(call));
+        self.spawn(async move {
+            if let Some(own) = own {
+                own.leave().await;
+            }
+            limits.clear();
+            reply.finish(Outcome::Number(1.0));
+        });
+    }
+}
+
+impl NativeLimits {
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.workers.handle(self.workers.calm()).spawn(task);
+    }
+
+    fn reply(&self, call: u32) -> Reply {
+        Reply::new(&self.queue, call)
+    }
+}
+
+/// A count as two doubles in memory of JavaScript's.
+fn write(count: Option<Count>, out: &mut [u8]) -> bool {
+    let Some(count) = count else {
+        return false;
+    };
+    for (place, double) in out.chunks_exact_mut(8).zip(doubles(count)) {
+        place.copy_from_slice(&double.to_le_bytes());
+    }
+    true
+}
+
+fn told(answer: limits::Answer) -> Outcome {
+    let [hits, left] = doubles(answer.count);
+    let insured = if answer.is_insured { 1.0 } else { 0.0 };
+    let bytes = [hits, left, insured].into_iter().flat_map(f64::to_le_bytes);
+    Outcome::Answer(Answer::Json {
+        bytes: bytes.collect(),
+        rows: 0,
+    })
+}
+
+fn doubles(count: Count) -> [f64; 2] {
+    [count.hits as f64, count.left.as_millis() as f64]
+}
