@@ -849,5 +849,6 @@ module.exports.NativeTicket = nativeBinding.NativeTicket
 module.exports.NativeWish = nativeBinding.NativeWish
 module.exports.cacheClock = nativeBinding.cacheClock
 module.exports.cacheRemoveFence = nativeBinding.cacheRemoveFence
+module.exports.countHit = nativeBinding.countHit
 module.exports.entityTagOf = nativeBinding.entityTagOf
 module.exports.findSlot = nativeBinding.findSlot

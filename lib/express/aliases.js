@@ -5,7 +5,8 @@ const { lookUpFront } = require('./look-up.js')
 // Addresses as they were asked for, with the route and the key that their answers have: so the front, which knows no routes,
 // finds an answer without taking the address apart.
 
-const MOST = 10_000
+const MOST = 4096
+const LONGEST = 1024
 
 class Aliases {
   #store
@@ -17,7 +18,9 @@ class Aliases {
 
   /** The middleware of a route has an answer for this request under `key`. */
   add(route, req, key) {
-    const address = addressOf(req.headers, req.originalUrl ?? req.url)
+    const url = req.originalUrl ?? req.url
+    if (url.length > LONGEST) return
+    const address = addressOf(req.headers, url)
     const known = this.#byAddress.get(address)
     if (known !== undefined) {
       known.route = route

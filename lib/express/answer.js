@@ -20,6 +20,7 @@ const OF_A_CONNECTION = new Set([
   'upgrade',
 ])
 const MADE_HERE = new Set(['content-length', 'age', 'etag', 'vary', 'cache-status'])
+const OF_THE_BODY = new Set(['content-encoding', 'content-md5', 'content-range'])
 // Of one request, whatever it asked for. The front, which is before the middleware that sets them, leaves them out.
 const OF_A_REQUEST =
   /^(?:ratelimit|x-ratelimit|retry-after$|x-request-id$|x-correlation-id$|traceparent$|server-timing$|set-cookie)/
@@ -98,24 +99,18 @@ class Answer {
     const quoted = this.originTag ?? `"${tag}"`
     this.#weakTag = quoted.startsWith('W/') ? quoted : `W/${quoted}`
     this.forms = {}
-    this.#add('identity', body, quoted)
+    // A copy: whoever gave it may change it when it has been sent.
+    this.#add('identity', Buffer.from(body), quoted)
   }
 
   /** Whether a request with these headers is answered by it. */
   matches(headers) {
-    const { selectors } = this
-    for (let at = 0; at < selectors.length; at += 2) {
-      if (headers[selectors[at]] !== selectors[at + 1]) return false
-    }
-    return true
+    return areSelected(this.selectors, headers)
   }
 
+  /** The same for a request that no middleware has seen. */
   matchesFront(headers) {
-    const { frontSelectors } = this
-    for (let at = 0; at < frontSelectors.length; at += 2) {
-      if (headers[frontSelectors[at]] !== frontSelectors[at + 1]) return false
-    }
-    return true
+    return areSelected(this.frontSelectors, headers)
   }
 
   /** Whether it is selected by the same fields of requests as another. */
@@ -129,7 +124,8 @@ class Answer {
 
   /** The best form for a request; one that is not there yet is begun, and `store` told of it when it is. */
   formFor(headers, store) {
-    if (this.#offered === null) return this.forms.identity
+    // Parts are of the body as it is, and what is not kept is not worth compressing.
+    if (this.#offered === null || headers.range !== undefined || this.number === 0) return this.forms.identity
     const order = wanted(headers['accept-encoding'], this.#offered)
     for (let at = 0; at < order.length; at++) {
       const form = this.forms[order[at]]
@@ -169,10 +165,7 @@ class Answer {
 
   /** What a handler's 304 says anew (RFC 9111, section 3.2). */
   freshen({ headers, names }) {
-    const isUpdated = (name) =>
-      !OF_A_CONNECTION.has(name) &&
-      !MADE_HERE.has(name) &&
-      !/^content-(?!location|security|disposition|language)/.test(name)
+    const isUpdated = (name) => !OF_A_CONNECTION.has(name) && !MADE_HERE.has(name) && !OF_THE_BODY.has(name)
     const fields = new Map(this.fields.map((field) => [field[0].toLowerCase(), field]))
     for (const name of Object.keys(headers).filter(isUpdated)) {
       fields.set(name, [names.get(name) ?? name, headers[name]])
@@ -184,9 +177,9 @@ class Answer {
     this.#add('identity', body, tag)
   }
 
-  /** The tag for an answer that others may still encode on its way. */
-  weakTag() {
-    return this.#weakTag
+  /** The tag for a body that others may still encode on its way; null where nobody does. */
+  get weakTag() {
+    return this.#offered === null ? null : this.#weakTag
   }
 
   /** How many seconds old it is. */
@@ -208,6 +201,29 @@ function selectorsOf(names, request, offered) {
   const counted = offered === null ? names : names.filter((name) => name !== 'accept-encoding')
   for (const name of [...new Set(counted)].sort()) list.push(name, request[name])
   return list
+}
+
+function areSelected(selectors, headers) {
+  for (let at = 0; at < selectors.length; at += 2) {
+    const name = selectors[at]
+    const value = headers[name]
+    const wanted = selectors[at + 1]
+    if (
+      value !== wanted &&
+      (value === undefined || wanted === undefined || plain(name, value) !== plain(name, wanted))
+    ) {
+      return false
+    }
+  }
+  return true
+}
+
+// Without what makes no difference in a list (RFC 9111, section 4.1); languages have no case.
+function plain(name, value) {
+  const text = String(value)
+    .trim()
+    .replace(/\s*([,;])\s*/g, '$1')
+  return name === 'accept-language' ? text.toLowerCase() : text
 }
 
 function namesOf(selectors) {

@@ -4,19 +4,19 @@ const EMPTY = Buffer.alloc(0)
 
 /**
  * Watches what a handler answers. An answer that is given whole, to `res.end`, is handed to `onWhole({status, message,
- * headers, body}, pass)`, which sends it, or has it sent as it was by `pass()`. One that is written in pieces, or begun before its body
- * is there, goes its way, and `onPieces()` is called before.
+ * headers, names, body, callback}, pass)`, which sends it, or has it sent as it was by `pass()`. One that is written in
+ * pieces, begun before its body is there, or longer than `limit`, goes its way, and `onOther(why)` is called before.
  */
-function capture(res, onWhole, onPieces) {
+function capture(res, limit, onWhole, onOther) {
   const { end, write, writeHead, flushHeaders } = res
   // What was said to writeHead before anything was sent.
   let said = null
   let isOpen = true
 
-  function release() {
+  function release(why) {
     if (!isOpen) return
     isOpen = false
-    onPieces()
+    onOther(why)
     sayHead()
   }
 
@@ -34,20 +34,20 @@ function capture(res, onWhole, onPieces) {
   }
 
   res.write = function (...args) {
-    release()
+    release('stream')
     return write.apply(this, args)
   }
 
   res.flushHeaders = function (...args) {
-    release()
+    release('stream')
     return flushHeaders.apply(this, args)
   }
 
   res.end = function (...args) {
     if (!isOpen || res.headersSent) return end.apply(this, args)
-    const body = bodyOf(args)
+    const body = args[0]?.length > limit ? null : bodyOf(args)
     if (body === null) {
-      release()
+      release('too-large')
       return end.apply(this, args)
     }
     isOpen = false
@@ -61,26 +61,21 @@ function capture(res, onWhole, onPieces) {
     const sent = onWhole({ ...whole, body, callback }, pass)
     return sent ?? result
   }
-
-  /** Gives up: the handler may still answer, and nobody is told. */
-  return function leave() {
-    onWhole = (_, pass) => pass()
-    onPieces = () => {}
-  }
 }
 
-// A copy: whoever gave it may change it when it has been sent. Null for what `end` will refuse.
+// Null for what `end` will refuse.
 function bodyOf([chunk, encoding]) {
   if (chunk === undefined || chunk === null || typeof chunk === 'function') return EMPTY
   if (typeof chunk === 'string') {
     return Buffer.from(chunk, typeof encoding === 'string' ? encoding : 'utf8')
   }
-  return chunk instanceof Uint8Array ? Buffer.from(chunk) : null
+  return chunk instanceof Uint8Array ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength) : null
 }
 
 // Headers by their names in lower case; `names` has them as they were written.
 function headOf(res) {
-  const names = new Map(res.getRawHeaderNames().map((name) => [name.toLowerCase(), name]))
+  const raw = res.getRawHeaderNames?.() ?? res.getHeaderNames()
+  const names = new Map(raw.map((name) => [name.toLowerCase(), name]))
   return { status: res.statusCode, message: res.statusMessage, headers: { ...res.getHeaders() }, names }
 }
 

@@ -36,7 +36,7 @@ class Flights {
   }
 
   /** Calls `landed` with what the flight came to, or with nothing if it takes too long. Who leaves is not called. */
-  wait(flight, req, res, landed) {
+  wait(flight, res, landed) {
     const waiter = { landed, timer: null, leave: null }
     const end = (result) => {
       clearTimeout(waiter.timer)

@@ -49,10 +49,11 @@ function createHttpCache(options) {
   const offered = encodings.length === 0 ? null : { names: encodings, none: [] }
   const setting = { hasPool: pool !== null, offered, compressFromBytes, waitMs }
 
-  const cache = (given) => middlewareOf(routeOf(readRoute(given), setting), store, flights, aliases)
+  const inside = { store, flights, aliases }
+  const cache = (given) => middlewareOf(routeOf(readRoute(given), setting), inside)
   const stats = () => ({ ...counts.read(), ...store.stats() })
   return Object.assign(cache, {
-    [INSIDE]: { aliases, store },
+    [INSIDE]: inside,
     invalidate: async (what) => store.invalidate(marksNamed(what)),
     stats,
     metricsText: () => exposition(stats()),

@@ -4,8 +4,9 @@
 
 // Longer addresses are not kept: each would take more memory than its answer.
 const LONGEST_URL = 8192
-// How many addresses a route remembers, so that a query is sorted once.
+// How many addresses a route remembers, so that a query is sorted once, and how long they may be.
 const REMEMBERED = 1024
+const LONGEST_REMEMBERED = 1024
 
 /** `keyOf(req)` for a route: the key of a request, or null for none. `names` are the parameters that count, null for all. */
 function keysOf(names) {
@@ -20,7 +21,7 @@ function keysOf(names) {
     if (address === undefined) {
       address = url.slice(0, at) + sortedQuery(url.slice(at + 1), allowed)
       if (sorted.size >= REMEMBERED) sorted.clear()
-      sorted.set(url, address)
+      if (url.length <= LONGEST_REMEMBERED) sorted.set(url, address)
     }
     return originOf(req) + address
   }

@@ -25,7 +25,6 @@ class Store {
   #epochs
   #tokens
   #boundMs
-  #maxEntryBytes
   #gate = new Gate()
   /** The answers of each key, one for each variant, as a list by `next`. */
   #byKey = new Map()
@@ -40,7 +39,7 @@ class Store {
     const native = new NativeAnswers(pool, JSON.stringify(alone), maxBytes, completions.completions)
     this.#native = native
     this.#isAlone = pool === null
-    this.#maxEntryBytes = maxEntryBytes
+    this.maxEntryBytes = maxEntryBytes
     this.#boundMs = native.boundMs()
     this.#epochs = wordsOf(native.epochs())
     this.#tokens = wordsOf(native.tokens())
@@ -99,7 +98,7 @@ class Store {
    */
   keep(answer) {
     const bytes = weightOf(answer)
-    if (bytes > this.#maxEntryBytes) return 'tooLarge'
+    if (bytes > this.maxEntryBytes) return 'tooLarge'
     answer.number = ++this.#number
     const words = this.#native.hold(answer.number, bytes, answer.markNames, answer.since)
     if (words === null) return 'fenced'
@@ -126,7 +125,7 @@ class Store {
     if (!this.#all.has(answer)) return
     const bytes = weightOf(answer)
     const words =
-      bytes > this.#maxEntryBytes
+      bytes > this.maxEntryBytes
         ? null
         : this.#native.hold(answer.number, bytes, answer.markNames, answer.since)
     if (words === null) this.drop(answer)

@@ -21,8 +21,7 @@ function unpack(bytes) {
   const start = RUST + 4
   const { names, before, tag, made, ...rest } = JSON.parse(bytes.toString('utf8', start, start + headLength))
   if (typeof tag !== 'string' || !Array.isArray(names)) return null
-  // A copy of its own: the bytes that came are larger, and lent.
-  const body = Buffer.from(bytes.subarray(start + headLength))
+  const body = bytes.subarray(start + headLength)
   return {
     whole: { ...rest, names: new Map(names), body },
     before,

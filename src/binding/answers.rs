@@ -98,11 +98,13 @@ impl NativeAnswers {
         let workers = Workers::shared(config.worker_threads)
             .map_err(|message| thrown(error::Error::new(error::Kind::Internal, message)))?;
         let shared = match pool {
-            Some(pool) => pool
-                .engine()
-                .shared()
-                .cloned()
-                .ok_or_else(|| Error::new(Status::InvalidArg, "this pool keeps no results"))?,
+            Some(pool) => {
+                // What a write reaches is read from the schema, also where no statement's result is kept.
+                pool.engine().attend_schema();
+                let shared = pool.engine().shared().cloned();
+                shared
+                    .ok_or_else(|| Error::new(Status::InvalidArg, "this pool keeps no results"))?
+            }
             None => {
                 let shared = Shared::new(
                     Arc::<Ledger>::default(),

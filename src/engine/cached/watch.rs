@@ -51,7 +51,7 @@ impl Engine {
     }
 
     /// Keeps the schema up to date from now on.
-    pub(super) fn attend_schema(self: &Arc<Self>) {
+    pub fn attend_schema(self: &Arc<Self>) {
         if self.cache.is_some() && !self.schema_watched.swap(true, Ordering::AcqRel) {
             self.pool.spawn(keep_schema(Arc::downgrade(self)));
         }

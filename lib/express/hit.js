@@ -1,0 +1,24 @@
+'use strict'
+
+const { give } = require('./answer.js')
+
+const HIT = 'hegar; hit'
+const STALE = 'hegar; hit; detail=stale'
+
+/** Gives an answer that is kept, or that another request has just had made; `says` is the Cache-Status. */
+function giveHit({ store, aliases }, route, req, res, key, answer, now, says) {
+  // What was not kept has nothing to be spared.
+  if (answer.number > 0) store.use(answer)
+  store.counts.hit(says === STALE)
+  if (route.front !== null) aliases.add(route, req, key)
+  give(req, res, answer, answer.formFor(req.headers, store), now, says)
+}
+
+/** Lets a request pass that has nothing to do with the cache, and says why. */
+function goPast(res, store, why, next) {
+  store.counts.bypass(why)
+  res.setHeader('Cache-Status', `hegar; fwd=bypass; detail=${why}`)
+  next()
+}
+
+module.exports = { giveHit, goPast, HIT, STALE }
