@@ -61,6 +61,8 @@ class Answer {
   #made = new Set()
   #weakTag
   #vary
+  /** What clients are told where the handler says nothing. */
+  #control
   /** Whether it may be given before any middleware has run. */
   isForFront = true
 
@@ -152,6 +154,7 @@ class Answer {
     if (this.#offered !== null) vary.push('accept-encoding')
     const head = []
     for (const [name, value] of this.fields) head.push(name, value)
+    if (this.#control !== null) head.push('Cache-Control', this.#control)
     this.forms[coding] = {
       body,
       tag,
@@ -171,6 +174,7 @@ class Answer {
       fields.set(name, [names.get(name) ?? name, headers[name]])
     }
     this.fields = [...fields.values()]
+    if (fields.has('cache-control')) this.#control = null
     const { body, tag } = this.identity
     this.forms = {}
     this.#made.clear()
@@ -294,8 +298,9 @@ function isKnown(headers, answer, form) {
 
 function giveKnown(res, answer, form, now, says) {
   res.statusCode = 304
-  for (const [name, value] of answer.fields) {
-    if (IN_304.has(name.toLowerCase())) res.setHeader(name, value)
+  const { head } = form
+  for (let at = 0; at < head.length; at += 2) {
+    if (IN_304.has(head[at].toLowerCase())) res.setHeader(head[at], head[at + 1])
   }
   for (const name of ['Content-Type', 'Content-Length', 'Content-Encoding']) res.removeHeader(name)
   res.setHeader('ETag', form.tag)
