@@ -83,8 +83,7 @@ class Answer {
     const field = (name) => [names.get(name) ?? name, headers[name]]
     this.fields = fields.filter((name) => !isOuter(name)).map(field)
     this.outerFields = fields.filter((name) => isOuter(name) && !OF_A_REQUEST.test(name)).map(field)
-    if (control !== null && headers['cache-control'] === undefined)
-      this.fields.push(['Cache-Control', control])
+    this.#control = headers['cache-control'] === undefined ? control : null
     const outer = namesIn(before.vary)
     const vary = [...namesIn(headers.vary), ...declared]
     const inner = vary.filter((name) => !outer.includes(name))

@@ -14,14 +14,9 @@ const wire = require('./wire.js')
 const COLLAPSED = 'hegar; fwd=uri-miss; collapsed'
 // Each is looked at for every hit.
 const MOST_KEYS = 64
-const CONDITIONS = [
-  'if-none-match',
-  'if-modified-since',
-  'if-range',
-  'range',
-  'if-match',
-  'if-unmodified-since',
-]
+const CONDITIONS = ['if-none-match', 'if-modified-since']
+// Those are between the client and the handler.
+const PRECONDITIONS = ['if-match', 'if-unmodified-since']
 
 /** A request for which there is nothing to be given at once: it waits for another's answer, or has the handler run. */
 class Miss {
@@ -41,6 +36,7 @@ class Miss {
   #before
   #began
   #since
+  #isPassed = false
 
   /** `cache` is `{store, flights, aliases}`, `older` what `lookUp` found besides. */
   constructor(cache, route, req, res, next, key, older) {
@@ -63,16 +59,19 @@ class Miss {
       if (older !== null && suitsStale(older, headers, now)) return this.#give(older, now, STALE)
       const control = directivesOf(headers['cache-control'])
       if (control.has('only-if-cached')) return this.#refuse()
-      if (control.has('no-store')) return goPast(this.#res, store, 'no-store', this.#next)
+      if (control.has('no-store')) return goPast(this.#res, store, 'no-store', () => this.#goOn())
+    }
+    if (PRECONDITIONS.some((name) => headers[name] !== undefined)) {
+      return goPast(this.#res, store, 'precondition', () => this.#goOn())
     }
     const flight = this.#flights.of(this.#key)
     if (flight === null) return this.#run(now)
     // Nothing will come of it that others can be given.
-    if (flight.isVain) return goPast(this.#res, store, flight.why, this.#next)
+    if (flight.isVain) return goPast(this.#res, store, flight.why, () => this.#goOn())
     if (older !== null && now < older.stale) return this.#give(older, now, STALE)
     if (!store.isQuiet(flight.places, flight.since)) return this.#run(now)
     store.counts.collapsed++
-    return this.#flights.wait(flight, this.#res, (result) => this.#landed(result))
+    return this.#flights.wait(flight, this.#res, (result) => this.#safely(() => this.#landed(result)))
   }
 
   /** The one that was waited for has its answer, or there is none to be shared. */
@@ -84,7 +83,7 @@ class Miss {
       this.#give(answer, now, COLLAPSED)
     } else if (answer === null && why !== null) {
       // Without an answer each asks for itself;
-      goPast(this.#res, this.#store, why, this.#next)
+      goPast(this.#res, this.#store, why, () => this.#goOn())
     } else {
       // with one for other fields of the request, it is as if nobody had asked.
       this.#older.answer = null
@@ -92,6 +91,22 @@ class Miss {
       if (found === null) this.begin(now)
       else this.#give(found, now, HIT)
     }
+  }
+
+  // Called by others, who must not suffer from what happens to this one. Whatever becomes of the cache, there is a handler.
+  #safely(work) {
+    try {
+      work()
+    } catch (error) {
+      if (this.#isPassed) throw error
+      this.#store.counts.failed(error)
+      if (!this.#res.headersSent) this.#goOn()
+    }
+  }
+
+  #goOn() {
+    this.#isPassed = true
+    this.#next()
   }
 
   #give(answer, now, says) {
@@ -110,7 +125,7 @@ class Miss {
     const { method } = this.#req
     store.counts.misses++
     // The body of an answer to HEAD is not there to be kept.
-    if (method === 'HEAD') return this.#next()
+    if (method === 'HEAD') return this.#goOn()
     const marks = [...this.#route.marksOf(this.#req, this.#key), `u:${pathOf(this.#req)}`]
     this.#since = store.sequence
     this.#flight = this.#flights.begin(this.#key, store.placesOf(marks), this.#since)
@@ -121,22 +136,24 @@ class Miss {
 
   #askOthers(marks) {
     const store = this.#store
-    store.find(this.#route.remoteKey(this.#key), marks, this.#route.waitMs).then(
-      (found) => {
-        if (typeof found === 'number') {
-          this.#lead = found
-          this.#since = store.sequence
-          return this.#ask(marks)
-        }
-        const answer = this.#unpack(found, marks)
-        if (answer === null || !answer.matches(this.#req.headers)) return this.#ask(marks)
-        store.counts.remoteHits++
-        this.#flights.end(this.#flight, { answer, why: null })
-        if (!this.#res.headersSent && !this.#res.destroyed) this.#give(answer, performance.now(), HIT)
-      },
-      // Whatever became of the cache, there is a handler.
-      () => this.#ask(marks),
-    )
+    const found = (what) => this.#safely(() => this.#found(what, marks))
+    store.find(this.#route.remoteKey(this.#key), marks, this.#route.waitMs).then(found, () => found(0))
+  }
+
+  /** What other processes have, or the right to make it for them too. */
+  #found(what, marks) {
+    const store = this.#store
+    if (typeof what === 'number') {
+      this.#lead = what
+      this.#since = store.sequence
+      return this.#ask(marks)
+    }
+    const answer = this.#unpack(what, marks)
+    if (answer === null || !answer.matches(this.#req.headers)) return this.#ask(marks)
+    store.counts.remoteHits++
+    this.#flights.end(this.#flight, { answer, why: null })
+    if (!this.#res.headersSent && !this.#res.destroyed) this.#give(answer, performance.now(), HIT)
+    return undefined
   }
 
   #unpack(found, marks) {
@@ -181,7 +198,7 @@ class Miss {
       },
     )
     res.once('close', onClose)
-    this.#next()
+    this.#goOn()
   }
 
   // The handler is to give the whole answer, whatever this client has; and to say whether what is kept is still right.
@@ -191,8 +208,7 @@ class Miss {
     for (const name of CONDITIONS) {
       if (headers[name] === undefined) continue
       this.#conditions[name] = headers[name]
-      // Parts are of no use for others, and whoever asks for them asks for nothing else.
-      if (name !== 'range' && name !== 'if-range') delete headers[name]
+      delete headers[name]
     }
     const older = this.#older.answer
     if (older === null) return
@@ -218,22 +234,33 @@ class Miss {
     }
     if (answer === null) {
       this.#giveUp(why)
-      if (!this.#res.headersSent && !this.#res.hasHeader('Cache-Status')) {
-        this.#res.setHeader(
-          'Cache-Status',
-          `hegar; fwd=${this.#older.answer ? 'stale' : 'uri-miss'}; detail=${why}`,
-        )
-      }
+      this.#say(`hegar; fwd=${this.#older.answer ? 'stale' : 'uri-miss'}; detail=${why}`)
       return pass()
     }
     this.#flights.end(this.#flight, { answer, why: null })
+    try {
+      this.#send(answer, whole)
+      return this.#res
+    } catch (error) {
+      this.#store.counts.failed(error)
+      if (this.#res.headersSent) return this.#res
+      this.#restore(whole)
+      return pass()
+    }
+  }
+
+  #send(answer, whole) {
     const now = performance.now()
     if (this.#route.front !== null) this.#cache.aliases.add(this.#route, this.#req, this.#key)
     const form = answer.formFor(this.#req.headers, this.#store)
     this.#clear(whole, form)
     if (whole.callback) this.#res.once('finish', whole.callback)
     give(this.#req, this.#res, answer, this.#onItsWay(answer, form), now, this.#says(answer, whole))
-    return this.#res
+  }
+
+  #say(what) {
+    if (!this.#res.headersSent && !this.#res.hasHeader('Cache-Status'))
+      this.#res.setHeader('Cache-Status', what)
   }
 
   // Who compresses answers behind us sends other bytes than these under the tag.
@@ -261,6 +288,12 @@ class Miss {
       if (this.#before[name] === undefined && name !== 'content-length') this.#res.removeHeader(name)
     }
     this.#res.setHeader('Content-Length', body.length)
+  }
+
+  #restore({ status, headers, names }) {
+    for (const name of this.#res.getHeaderNames()) this.#res.removeHeader(name)
+    for (const [name, value] of Object.entries(headers)) this.#res.setHeader(names.get(name) ?? name, value)
+    this.#res.statusCode = status
   }
 
   /** What becomes of the handler's answer: `{answer, why}`, where `answer` is null if it goes to this client alone. */
