@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
-use napi::{Error, Result, Status, bindgen_prelude::BufferSlice};
+use napi::{Error, Result, Status, bindgen_prelude::External};
 use napi_derive::napi;
 use serde::Deserialize;
 
@@ -33,7 +33,7 @@ struct StoreConfig {
     redis: Option<RedisConfig>,
 }
 
-/// The counters of one limiter. A count is two doubles: hits, and the milliseconds that are left of the window.
+/// The counters of one limiter.
 #[napi]
 pub struct NativeLimits {
     limits: Arc<Limits>,
@@ -83,14 +83,20 @@ impl NativeLimits {
     }
 
     /// What the limiter wants, before the first hit: the window, past how many hits somebody is blocked, and whether hits
-    /// are taken back.
+    /// are taken back. The answer is for `countHit`.
     #[napi(catch_unwind)]
-    pub fn begin(&mut self, window_ms: f64, block_past: f64, relents: bool) {
+    pub fn begin(
+        &mut self,
+        window_ms: f64,
+        block_past: f64,
+        relents: bool,
+    ) -> External<(Arc<Limits>, Rules)> {
         self.rules = Rules {
             window: Duration::from_millis(window_ms as u64),
             block_past: block_past as u64,
             relents,
         };
+        External::new((self.limits.clone(), self.rules))
     }
 
     /// Whether counting takes Redis.
@@ -99,13 +105,8 @@ impl NativeLimits {
         self.limits.is_remote()
     }
 
-    /// Counts a hit and writes the count; false if Redis has to be asked.
-    #[napi(catch_unwind)]
-    pub fn hit(&self, key: String, mut out: BufferSlice<'_>) -> bool {
-        write(self.limits.hit(&key, &self.rules), &mut out)
-    }
-
-    /// Counts a hit in Redis. The outcome is a Buffer: the count, and 1 if Redis did not answer and it is of this process.
+    /// Counts a hit in Redis. The outcome is a Buffer with three doubles: hits, the milliseconds that are left of the window,
+    /// and 1 if Redis did not answer and they are of this process.
     #[napi(catch_unwind)]
     pub fn ask(&self, call: u32, key: String) {
         let (limits, rules, reply) = (self.limits.clone(), self.rules, self.reply(call));
@@ -130,10 +131,10 @@ impl NativeLimits {
         });
     }
 
-    /// Writes what is counted; false if that is nothing, or Redis has to be asked.
+    /// What is counted, as of `countHit`; -1 if that is nothing, or Redis has to be asked.
     #[napi(catch_unwind)]
-    pub fn look(&self, key: String, mut out: BufferSlice<'_>) -> bool {
-        write(self.limits.look(&key), &mut out)
+    pub fn look(&self, key: String) -> f64 {
+        self.limits.look(&key).map_or(-1.0, packed)
     }
 
     /// Asks Redis for what is counted; the outcome is that of `ask`, or 0 if it is nothing.
@@ -189,27 +190,32 @@ impl NativeLimits {
     }
 }
 
-/// A count as two doubles in memory of JavaScript's.
-fn write(count: Option<Count>, out: &mut [u8]) -> bool {
-    let Some(count) = count else {
-        return false;
-    };
-    for (place, double) in out.chunks_exact_mut(8).zip(doubles(count)) {
-        place.copy_from_slice(&double.to_le_bytes());
-    }
-    true
+/// Counts a hit: 2^32 for each, and the milliseconds that are left of the window; -1 if Redis has to be asked. Past two
+/// million hits the milliseconds are rounded.
+///
+/// No method, because finding the object of one takes as long as counting.
+#[napi(catch_unwind)]
+pub fn count_hit(counters: &External<(Arc<Limits>, Rules)>, key: String) -> f64 {
+    let (limits, rules) = &**counters;
+    limits.hit(&key, rules).map_or(-1.0, packed)
+}
+
+fn packed(count: Count) -> f64 {
+    count.hits as f64 * 2_f64.powi(32) + milliseconds(count)
 }
 
 fn told(answer: limits::Answer) -> Outcome {
-    let [hits, left] = doubles(answer.count);
+    let hits = answer.count.hits as f64;
     let insured = if answer.is_insured { 1.0 } else { 0.0 };
-    let bytes = [hits, left, insured].into_iter().flat_map(f64::to_le_bytes);
+    let bytes = [hits, milliseconds(answer.count), insured]
+        .into_iter()
+        .flat_map(f64::to_le_bytes);
     Outcome::Answer(Answer::Json {
         bytes: bytes.collect(),
         rows: 0,
     })
 }
 
-fn doubles(count: Count) -> [f64; 2] {
-    [count.hits as f64, count.left.as_millis() as f64]
+fn milliseconds(count: Count) -> f64 {
+    count.left.as_millis() as f64
 }
