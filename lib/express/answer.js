@@ -267,6 +267,8 @@ function give(req, res, answer, form, now, says) {
       return res.end(part.body)
     }
   }
+  // Node sees the length by itself, unless somebody stands before its `end` and has the head sent first.
+  if (Object.hasOwn(res, 'end')) res.setHeader('Content-Length', form.body.length)
   return res.end(form.body)
 }
 

@@ -137,12 +137,15 @@ function remoteKey(name) {
 
 function marksNamed(what) {
   const { paths, ...others } = what ?? {}
+  if (paths === undefined && Object.values(others).every((value) => value === undefined)) {
+    throw new HegarTypeError('invalidate: say what: {paths, tables, tags, keys, prefix} or {all: true}')
+  }
   const list = paths === undefined ? [] : [paths].flat()
   if (list.some((path) => typeof path !== 'string' || !path.startsWith('/') || path.includes('?'))) {
     throw new HegarTypeError("invalidate: 'paths' must be paths without a query, such as '/api/products'")
   }
   const marks = list.map((path) => `u:${path}`)
-  return paths !== undefined && Object.keys(others).length === 0 ? marks : [...marks, ...marksOf(others)]
+  return Object.keys(others).length === 0 ? marks : [...marks, ...marksOf(others)]
 }
 
 module.exports = { createHttpCache }
