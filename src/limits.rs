@@ -113,34 +113,40 @@ impl Limits {
         Some(count)
     }
 
-    /// Counts a hit in Redis, or in memory if that gives no answer in time.
-    pub async fn ask(&self, key: &str, rules: &Rules) -> Answer {
-        self.hits.fetch_add(1, Relaxed);
-        let name = name_of(key);
+    /// Counts a hit of each key in Redis, or in memory if that gives no answer in time.
+    pub async fn ask(&self, keys: &[String], rules: &Rules) -> Vec<Answer> {
+        self.hits.fetch_add(keys.len() as u64, Relaxed);
+        let names: Vec<_> = keys.iter().map(|key| name_of(key)).collect();
+        let names = names.iter().map(AsRef::as_ref);
         let sent = Instant::now();
-        let tally = match &self.tallies {
-            Some(tallies) => tallies.hit(&name, rules.window).await,
+        let counted = match &self.tallies {
+            Some(tallies) => tallies.hit(names.clone(), rules.window).await,
             None => None,
         };
-        if let Some(tally) = tally {
-            let most = if rules.relents {
-                RELENTING
-            } else {
-                Duration::MAX
-            };
+        let mut memory = self.lock();
+        let Some(counted) = counted else {
+            self.insured.fetch_add(keys.len() as u64, Relaxed);
+            let now = Instant::now();
+            let insured = names.map(|name| Answer {
+                count: memory.windows.hit(name, rules.window, now),
+                is_insured: true,
+            });
+            return insured.collect();
+        };
+        let most = if rules.relents {
+            RELENTING
+        } else {
+            Duration::MAX
+        };
+        let told = names.zip(counted).map(|(name, tally)| {
             let block = (tally.hits > rules.block_past).then_some(most);
-            self.lock().notes.learn(&name, &tally, sent, block);
-            return Answer {
+            memory.notes.learn(name, &tally, rules.window, sent, block);
+            Answer {
                 count: tally.count(),
                 is_insured: false,
-            };
-        }
-        self.insured.fetch_add(1, Relaxed);
-        let count = self.lock().windows.hit(&name, rules.window, Instant::now());
-        Answer {
-            count,
-            is_insured: true,
-        }
+            }
+        });
+        told.collect()
     }
 
     /// Takes a hit back; the window in Redis to take it back from, if it was counted there.
@@ -163,10 +169,10 @@ impl Limits {
         let Some(tallies) = &self.tallies else {
             return;
         };
-        if let Some(tally) = tallies.undo(&name, window).await
+        if let Some(tally) = tallies.undo(&name, rules.window, window).await
             && tally.hits <= rules.block_past
         {
-            self.lock().notes.unblock(&name, &tally);
+            self.lock().notes.unblock(&name, &tally, window);
         }
     }
 

@@ -1,6 +1,11 @@
 //! The counters of a rate limiter for JavaScript (`lib/express/rate-limit.js`).
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{
+    mem,
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use napi::{Error, Result, Status, bindgen_prelude::External};
 use napi_derive::napi;
@@ -40,9 +45,17 @@ pub struct NativeLimits {
     rules: Rules,
     /// Redis, if this store has one of its own, which ends with it.
     own: Option<Arc<Shared>>,
+    /// Hits for Redis that nobody has begun to count. Guards the list; held to add one or to take all.
+    asked: Arc<Mutex<Vec<Asked>>>,
     queue: Arc<Queue>,
     workers: Arc<Workers>,
 }
+
+/// A hit for Redis.
+type Asked = (String, Reply);
+
+/// How many are counted in one command, which nothing else gets in between.
+const MOST_AT_ONCE: usize = 100;
 
 #[napi]
 impl NativeLimits {
@@ -77,6 +90,7 @@ impl NativeLimits {
                 relents: false,
             },
             own,
+            asked: Arc::default(),
             queue: completions.queue(),
             workers,
         })
@@ -84,7 +98,7 @@ impl NativeLimits {
 
     /// What the limiter wants, before the first hit: the window, past how many hits somebody is blocked, and whether hits
     /// are taken back. The answer is for `countHit`.
-    #[napi(catch_unwind)]
+    #[napi(catch_unwind, ts_return_type = "object")]
     pub fn begin(
         &mut self,
         window_ms: f64,
@@ -105,13 +119,25 @@ impl NativeLimits {
         self.limits.is_remote()
     }
 
-    /// Counts a hit in Redis. The outcome is a Buffer with three doubles: hits, the milliseconds that are left of the window,
-    /// and 1 if Redis did not answer and they are of this process.
+    /// Counts a hit in Redis, along with those that were asked for before a thread came to count them. The outcome is a
+    /// Buffer with three doubles: hits, the milliseconds that are left of the window, and 1 if Redis did not answer and they
+    /// are of this process.
     #[napi(catch_unwind)]
     pub fn ask(&self, call: u32, key: String) {
-        let (limits, rules, reply) = (self.limits.clone(), self.rules, self.reply(call));
+        let mut asked = lock(&self.asked);
+        asked.push((key, self.reply(call)));
+        if asked.len() > 1 {
+            return;
+        }
+        drop(asked);
+        let (limits, rules, asked) = (self.limits.clone(), self.rules, self.asked.clone());
         self.spawn(async move {
-            reply.finish(told(limits.ask(&key, &rules).await));
+            let mut rest = mem::take(&mut *lock(&asked));
+            while rest.len() > MOST_AT_ONCE {
+                let some = rest.split_off(rest.len() - MOST_AT_ONCE);
+                tokio::spawn(count(limits.clone(), rules, some));
+            }
+            count(limits, rules, rest).await;
         });
     }
 
@@ -190,12 +216,27 @@ impl NativeLimits {
     }
 }
 
+async fn count(limits: Arc<Limits>, rules: Rules, asked: Vec<Asked>) {
+    let (keys, replies): (Vec<_>, Vec<_>) = asked.into_iter().unzip();
+    let answers = limits.ask(&keys, &rules).await;
+    for (reply, answer) in replies.into_iter().zip(answers) {
+        reply.finish(told(answer));
+    }
+}
+
+fn lock(asked: &Mutex<Vec<Asked>>) -> MutexGuard<'_, Vec<Asked>> {
+    asked.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Counts a hit: 2^32 for each, and the milliseconds that are left of the window; -1 if Redis has to be asked. Past two
 /// million hits the milliseconds are rounded.
 ///
 /// No method, because finding the object of one takes as long as counting.
 #[napi(catch_unwind)]
-pub fn count_hit(counters: &External<(Arc<Limits>, Rules)>, key: String) -> f64 {
+pub fn count_hit(
+    #[napi(ts_arg_type = "object")] counters: &External<(Arc<Limits>, Rules)>,
+    key: String,
+) -> f64 {
     let (limits, rules) = &**counters;
     limits.hit(&key, rules).map_or(-1.0, packed)
 }

@@ -20,7 +20,7 @@ pub struct Notes(Recent<Note>);
 
 #[derive(Debug)]
 struct Note {
-    /// Which window of the name's.
+    /// When it ends, as Redis said, which names it, see [`Notes::learn`].
     window: u64,
     ends: Instant,
     /// As Redis said, and those that were counted here alone since.
@@ -61,15 +61,23 @@ impl Notes {
         Some(note.count(now))
     }
 
-    /// A hit that was sent then has been counted in Redis; whoever is blocked is so for `block` or the rest of the window.
-    pub fn learn(&mut self, name: &str, tally: &Tally, sent: Instant, block: Option<Duration>) {
+    /// A hit that was sent then has been counted in Redis, in a window of that `length`: others end as far from it, so one
+    /// is known by an end that is half as near. Whoever is blocked is so for `block` or the rest of the window.
+    pub fn learn(
+        &mut self,
+        name: &str,
+        tally: &Tally,
+        length: Duration,
+        sent: Instant,
+        block: Option<Duration>,
+    ) {
         let ends = sent + tally.left;
         let blocked = block.map(|most| ends.min(sent.checked_add(most).unwrap_or(ends)));
         if let Some(note) = self.0.get(name)
             && sent < note.ends
-            && tally.window <= note.window
+            && !is_later(tally.window, note.window, length)
         {
-            if tally.window == note.window {
+            if !is_later(note.window, tally.window, length) {
                 note.hits = note.hits.max(tally.hits + note.here);
                 note.blocked = note.blocked.max(blocked);
             }
@@ -98,10 +106,10 @@ impl Notes {
         }
     }
 
-    /// After hits were taken back there are so few in Redis that nobody is blocked for them.
-    pub fn unblock(&mut self, name: &str, tally: &Tally) {
+    /// After hits were taken back from a window there are so few in Redis that nobody is blocked for them.
+    pub fn unblock(&mut self, name: &str, tally: &Tally, window: u64) {
         if let Some(note) = self.0.get(name)
-            && note.window == tally.window
+            && note.window == window
         {
             note.hits = tally.hits + note.here;
             note.blocked = None;
@@ -128,6 +136,12 @@ impl Notes {
     }
 }
 
+/// Whether the first of two windows of that length comes behind the other.
+fn is_later(window: u64, other: u64, length: Duration) -> bool {
+    let apart = Duration::from_millis(window.saturating_sub(other));
+    window > other && apart >= length / 2
+}
+
 impl Note {
     fn count(&self, now: Instant) -> Count {
         Count {
@@ -151,7 +165,8 @@ mod tests {
     fn tally(hits: u64, window: u64) -> Tally {
         Tally {
             hits,
-            window,
+            // Windows of a minute, some milliseconds off.
+            window: window * 60_000 + hits,
             left: MINUTE,
         }
     }
@@ -159,9 +174,9 @@ mod tests {
     #[test]
     fn whoever_is_blocked_is_counted_here_until_his_window_ends() {
         let (mut notes, now) = notes();
-        notes.learn("a", &tally(3, 1), now, None);
+        notes.learn("a", &tally(3, 1), MINUTE, now, None);
         assert_eq!(notes.hit("a", now), None);
-        notes.learn("a", &tally(4, 1), now, Some(Duration::MAX));
+        notes.learn("a", &tally(4, 1), MINUTE, now, Some(Duration::MAX));
         assert_eq!(notes.hit("a", now), Some(Count::of(5, MINUTE)));
         assert_eq!(notes.hit("a", now), Some(Count::of(6, MINUTE)));
         assert_eq!(notes.hit("a", now + MINUTE), None);
@@ -170,7 +185,7 @@ mod tests {
     #[test]
     fn a_block_that_is_shorter_than_the_window_ends_first() {
         let (mut notes, now) = notes();
-        notes.learn("a", &tally(4, 1), now, Some(SECOND));
+        notes.learn("a", &tally(4, 1), MINUTE, now, Some(SECOND));
         assert!(notes.hit("a", now).is_some());
         assert_eq!(notes.hit("a", now + SECOND), None);
     }
@@ -179,29 +194,29 @@ mod tests {
     fn what_was_counted_here_is_taken_back_here_and_the_rest_from_its_window() {
         let (mut notes, now) = notes();
         assert_eq!(notes.undo("a", now), Undo::Nowhere);
-        notes.learn("a", &tally(4, 7), now, Some(MINUTE));
+        notes.learn("a", &tally(4, 7), MINUTE, now, Some(MINUTE));
         notes.hit("a", now);
         assert_eq!(notes.undo("a", now), Undo::Done);
-        assert_eq!(notes.undo("a", now), Undo::Of(7));
+        assert_eq!(notes.undo("a", now), Undo::Of(420_004));
         assert_eq!(notes.undo("a", now + MINUTE), Undo::Nowhere);
     }
 
     #[test]
     fn an_answer_about_an_older_window_changes_nothing() {
         let (mut notes, now) = notes();
-        notes.learn("a", &tally(1, 8), now, None);
-        notes.learn("a", &tally(9, 7), now, Some(MINUTE));
-        assert_eq!(notes.undo("a", now), Undo::Of(8));
+        notes.learn("a", &tally(1, 8), MINUTE, now, None);
+        notes.learn("a", &tally(9, 7), MINUTE, now, Some(MINUTE));
+        assert_eq!(notes.undo("a", now), Undo::Of(480_001));
         assert_eq!(notes.hit("a", now), None);
     }
 
     #[test]
     fn a_block_ends_when_enough_was_taken_back() {
         let (mut notes, now) = notes();
-        notes.learn("a", &tally(4, 7), now, Some(MINUTE));
-        notes.unblock("a", &tally(3, 6));
+        notes.learn("a", &tally(4, 7), MINUTE, now, Some(MINUTE));
+        notes.unblock("a", &tally(3, 6), 360_004);
         assert!(notes.look("a", now).is_some());
-        notes.unblock("a", &tally(3, 7));
+        notes.unblock("a", &tally(3, 7), 420_004);
         assert_eq!(notes.look("a", now), None);
     }
 }

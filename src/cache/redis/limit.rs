@@ -1,4 +1,4 @@
-//! The counters of a rate limiter in Redis. Counting a hit is one script, `lua/limit.lua`.
+//! The counters of a rate limiter in Redis. Counting hits, all that wait to be counted, is one script, `lua/limit.lua`.
 //!
 //! Invariant: a hit without an answer in time is not counted here later, when Redis gets to it after all, because it is
 //! counted elsewhere. The script is told until when, by the clock of Redis, which its answers tell.
@@ -20,6 +20,7 @@ use fred::{
 
 use super::{
     Redis,
+    answer::ms,
     scripts::{LIMIT, LIMITS, millis, number},
     stats::count,
 };
@@ -43,9 +44,8 @@ pub struct Tallies {
 #[derive(Debug)]
 pub struct Tally {
     pub hits: u64,
-    /// Its name: no other window of this counter has it.
+    /// When it ends, by the clock of Redis in milliseconds, or nearly so.
     pub window: u64,
-    /// From when the question was sent, or a little less.
     pub left: Duration,
 }
 
@@ -76,31 +76,41 @@ impl Tallies {
         self.calls.load(Relaxed)
     }
 
-    /// Counts a hit; `None` if it is not counted, for want of an answer.
-    pub async fn hit(&self, name: &str, window: Duration) -> Option<Tally> {
+    /// Counts a hit of each name; `None` if they are not counted, for want of an answer.
+    pub async fn hit<'a>(
+        &self,
+        names: impl Iterator<Item = &'a str> + Clone,
+        window: Duration,
+    ) -> Option<Vec<Tally>> {
         let deadline = self.deadline();
         // Redis may find it too late by a clock that was set. The answer tells the clock, so once more is enough.
         for _ in 0..2 {
             let until = self.there(deadline);
-            let tally = self
-                .run(name, "hit", millis(window), until, deadline)
-                .await?;
-            if tally.is_some() {
-                return tally;
+            let keys = names.clone().map(|name| self.key(name)).collect();
+            let tallies = self.run(keys, "hit", window, until, deadline).await?;
+            if !tallies.is_empty() {
+                return Some(tallies);
             }
         }
         None
     }
 
-    /// Takes a hit back from its window: what is counted now, if that is not over.
-    pub async fn undo(&self, name: &str, window: u64) -> Option<Tally> {
-        self.run(name, "undo", number(0), window, self.deadline())
-            .await?
+    /// Takes a hit back from the window of that length that ends then: what is counted now, if it is not over.
+    pub async fn undo(&self, name: &str, length: Duration, window: u64) -> Option<Tally> {
+        let keys = vec![self.key(name)];
+        let mut tallies = self
+            .run(keys, "undo", length, window, self.deadline())
+            .await?;
+        tallies.pop().filter(|tally| !tally.left.is_zero())
     }
 
     /// What is counted now; `None` without an answer.
     pub async fn look(&self, name: &str) -> Option<Option<Tally>> {
-        self.run(name, "look", number(0), 0, self.deadline()).await
+        let keys = vec![self.key(name)];
+        let mut tallies = self
+            .run(keys, "look", Duration::ZERO, 0, self.deadline())
+            .await?;
+        Some(tallies.pop().filter(|tally| !tally.left.is_zero()))
     }
 
     /// Forgets a counter; false without an answer.
@@ -129,29 +139,32 @@ impl Tallies {
         }
     }
 
-    /// Runs the script: a tally, or none where there is no window.
+    /// Runs the script: a tally for each key, or none when it was too late.
     async fn run(
         &self,
-        name: &str,
+        keys: Vec<Key>,
         what: &'static str,
-        window: Value,
+        length: Duration,
         argument: u64,
         deadline: Instant,
-    ) -> Option<Option<Tally>> {
-        let keys = vec![self.key(name)];
-        let args = vec![what.into(), window, number(argument)];
+    ) -> Option<Vec<Tally>> {
+        let args = vec![what.into(), millis(length), number(argument)];
         let sent = self.born.elapsed();
         let question = |link| async move { LIMIT.call(&link, keys, args).await };
-        let mut parts = self.ask(deadline, question).await?.into_array().into_iter();
-        let mut next = || parts.next().and_then(|part| part.as_u64());
-        let now = next()?;
+        let answer = self.ask(deadline, question).await?.into_array();
+        let (now, counts) = answer.split_first()?;
+        let now = now.as_u64()?;
         self.clock
             .store(now.cast_signed() - sent.as_millis() as i64, Relaxed);
-        Some(next().zip(next()).map(|(hits, window)| Tally {
-            hits,
-            window,
-            left: Duration::from_millis(window.saturating_sub(now)),
-        }))
+        let tally = |count: &[Value]| match count {
+            [hits, left] => Some(Tally {
+                hits: hits.as_u64()?,
+                window: now + left.as_u64()?,
+                left: ms(left),
+            }),
+            _ => None,
+        };
+        counts.chunks(2).map(tally).collect()
     }
 
     /// The answer to a question, if Redis may be asked and gives one in time.

@@ -1,32 +1,37 @@
--- KEYS: a counter. ARGV: what is done (hit, undo, look), ms of a window; of a hit the time after which it is not counted, or
--- 0, of undo the window that the hit was counted in. Answers {now, hits, end of the window}, or {now} when there is none.
+-- KEYS: counters. ARGV: what is done (hit, undo, look), ms of a window; of hits the time after which they are not counted, or
+-- 0, of undo when the window of the hit ends. Answers {now, then hits and ms that are left for each}, both 0 where nothing is
+-- counted; {now} alone when it is too late.
 --
--- A counter is '<hits> <end>'. The end is the name of its window, and written together with the time to live, so that no
--- counter stays for ever. What is no counter, or ends later than a window can, is put right by the next hit.
+-- A counter is a number with a time to live. What has none, is no number, or lasts longer than a window is put right by the
+-- next hit, so that nobody is locked out for ever. Two windows of a counter end at least their length apart, so one is known
+-- by its end, and times read a moment apart do not matter.
 local what, length, argument = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local now = time[1] * 1000 + time[2] / 1000
+local answer = { now }
+-- They have been counted elsewhere meanwhile.
+if what == 'hit' and argument > 0 and now > argument then return answer end
 
-local hits, ends = 0, 0
-local kept = redis.pcall('GET', KEYS[1])
-if type(kept) == 'string' then
-  local first, second = string.match(kept, '^(%d+) (%d+)$')
-  if first and #first < 16 and #second < 16 then hits, ends = tonumber(first), tonumber(second) end
+for at, key in ipairs(KEYS) do
+  local left = redis.call('PTTL', key)
+  local hits
+  if what == 'hit' then
+    hits = left > 0 and redis.pcall('INCR', key)
+    if type(hits) ~= 'number' or hits < 1 then
+      hits, left = 1, length
+      redis.call('SET', key, 1, 'PX', ARGV[2])
+    elseif left > length then
+      left = length
+      redis.call('PEXPIRE', key, ARGV[2])
+    end
+  else
+    hits = left > 0 and tonumber(redis.pcall('GET', key)) or 0
+    if hits < 1 then
+      hits = 0
+    elseif what == 'undo' and math.abs(now + left - argument) < length / 2 then
+      hits = redis.call('DECR', key)
+    end
+  end
+  answer[at * 2], answer[at * 2 + 1] = hits, math.max(left, 0)
 end
-if ends <= now then hits = 0 end
-
-local function put(count)
-  hits = count
-  redis.call('SET', KEYS[1], string.format('%.0f %.0f', hits, ends), 'PX', string.format('%.0f', ends - now))
-end
-
-if what == 'hit' then
-  -- It has been counted elsewhere meanwhile.
-  if argument > 0 and now > argument then return { now } end
-  if ends <= now or ends > now + length then ends = now + length end
-  put(hits + 1)
-elseif what == 'undo' and ends == argument and hits > 0 then
-  put(hits - 1)
-end
-if ends <= now then return { now } end
-return { now, hits, ends }
+return answer
