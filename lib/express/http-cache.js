@@ -4,6 +4,7 @@ const { createHash } = require('node:crypto')
 const { nativeOf } = require('../pool.js')
 const { HegarTypeError } = require('../errors.js')
 const { marksOf } = require('../cache/invalidation.js')
+const { normaliseOptions } = require('../options.js')
 const { refusal } = require('../options/readers.js')
 const { Aliases } = require('./aliases.js')
 const { Counts } = require('./counts.js')
@@ -24,7 +25,6 @@ const COMPRESS_FROM_BYTES = 1024
 const WAIT_MS = 10_000
 // Redis's own limit for names here is 1,024 bytes.
 const LONGEST_REMOTE_KEY = 400
-const WORKERS = 64
 
 /** A cache of answers: a function that makes middleware, with what is there to look after it. */
 function createHttpCache(options) {
@@ -42,7 +42,11 @@ function createHttpCache(options) {
   const pool = db === undefined ? null : nativeOf(db)
   if (pool === undefined) throw refusal('db', 'must be what createPool gave')
   const counts = new Counts()
-  const alone = { maxStalenessMs, workerThreads: WORKERS, redis: redis && { ...redis, maxStalenessMs } }
+  const alone = {
+    maxStalenessMs,
+    workerThreads: normaliseOptions({}).native.workerThreads,
+    redis: redis && { ...redis, maxStalenessMs },
+  }
   const store = new Store({ pool, alone, maxBytes, maxEntryBytes, counts })
   const flights = new Flights(waitMs)
   const aliases = new Aliases(store)

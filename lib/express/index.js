@@ -2,6 +2,7 @@
 
 const { createHttpCache } = require('./http-cache.js')
 const { front, INSIDE } = require('./front.js')
+const { rateLimitStore } = require('./rate-limit.js')
 
 // One of its own for programs that need no more than one: in memory, and told of nothing.
 let own = null
@@ -15,4 +16,4 @@ const cache = Object.assign((given) => ownCache()(given), {
 })
 Object.defineProperty(cache, INSIDE, { get: () => ownCache()[INSIDE] })
 
-module.exports = { cache, createHttpCache, front }
+module.exports = { cache, createHttpCache, front, rateLimitStore }

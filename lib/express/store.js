@@ -1,7 +1,8 @@
 'use strict'
 
 const { NativeAnswers, cacheClock, entityTagOf } = require('../native.js')
-const completions = require('../completions.js')
+const { Channel } = require('../channel.js')
+const { completions } = require('../completions.js')
 const { Gate } = require('../gate.js')
 const { ask } = require('./native-call.js')
 
@@ -36,7 +37,7 @@ class Store {
   /** `pool` is a native pool, or null for a cache that belongs to none; then `alone` says where its Redis is. */
   constructor({ pool, alone, maxBytes, maxEntryBytes, counts }) {
     this.counts = counts
-    const native = new NativeAnswers(pool, JSON.stringify(alone), maxBytes, completions.completions)
+    const native = open(pool, alone, maxBytes)
     this.#native = native
     this.#isAlone = pool === null
     this.maxEntryBytes = maxEntryBytes
@@ -201,6 +202,14 @@ class Store {
     for (const kept of [...this.#all]) this.drop(kept)
     // The pool's own connection goes with the pool.
     if (this.#isAlone) await ask(this.#gate, (number) => this.#native.close(number))
+  }
+}
+
+function open(pool, alone, maxBytes) {
+  try {
+    return new NativeAnswers(pool, JSON.stringify(alone), maxBytes, completions)
+  } catch (error) {
+    throw Channel.thrown(error)
   }
 }
 
