@@ -57,6 +57,16 @@ users(hegar.createPool('mysql://root@localhost/shop'))
 const REQUIRE = `import hegar = require('hegar-native')\ntype Pool = hegar.Pool\n${CALLS}
 users(hegar.createPool('mysql://root@localhost/shop'))
 `
+const EXPRESS = `import { createServer } from 'node:http'
+import { createHttpCache, front, rateLimitStore, type HttpCache } from 'hegar-native/express'
+const cache: HttpCache = createHttpCache({ maxBytes: 1e6 })
+const app = (req: unknown, res: { end(): void }) => res.end()
+createServer(front(app, cache)).listen(0)
+cache({ ttl: 60, tags: (req) => String(req), front: { checks: [(req) => req !== null] } })
+rateLimitStore({ prefix: 'rl:api:' }).stats().hits.toFixed()
+// @ts-expect-error a ttl is a number
+cache('60')
+`
 
 /** Runs tsc over the sources and gives what it complains of. */
 async function complaints(name, compilerOptions, sources) {
@@ -84,14 +94,24 @@ async function complaints(name, compilerOptions, sources) {
 describe('the types of the package', () => {
   for (const module of ['node16', 'nodenext']) {
     it(`hold with module ${module}, from CommonJS and from ES modules`, async () => {
-      const sources = { 'a.cts': REQUIRE, 'b.cts': NAMED, 'c.mts': NAMED, 'd.mts': DEFAULT }
+      const sources = {
+        'a.cts': REQUIRE,
+        'b.cts': NAMED,
+        'c.mts': NAMED,
+        'd.mts': DEFAULT,
+        'e.cts': EXPRESS,
+        'f.mts': EXPRESS,
+      }
       assert.equal(await complaints(module, { module, moduleResolution: module }, sources), '')
     })
   }
 
   it('hold for bundlers', async () => {
     const options = { module: 'esnext', moduleResolution: 'bundler' }
-    assert.equal(await complaints('bundler', options, { 'a.ts': NAMED, 'b.ts': DEFAULT }), '')
+    assert.equal(
+      await complaints('bundler', options, { 'a.ts': NAMED, 'b.ts': DEFAULT, 'c.ts': EXPRESS }),
+      '',
+    )
   })
 
   it('complain of a name that is not there, or this test would prove nothing', async () => {
@@ -102,6 +122,19 @@ describe('the types of the package', () => {
 })
 
 describe('the package', () => {
+  it('gives the names of hegar-native/express to require and to import', async () => {
+    const program = `
+      import { cache, createHttpCache, front, rateLimitStore } from 'hegar-native/express'
+      import { createRequire } from 'node:module'
+      const required = createRequire(import.meta.url)('hegar-native/express')
+      const names = { cache, createHttpCache, front, rateLimitStore }
+      console.log(JSON.stringify(Object.keys(required).filter((name) => names[name] !== required[name])))
+    `
+    await writeFile(join(project, 'express.mjs'), program)
+    const { stdout } = await run(process.execPath, [join(project, 'express.mjs')])
+    assert.deepEqual(JSON.parse(stdout), [])
+  })
+
   it('gives the same things to require and to import', async () => {
     const program = `
       import hegar, * as names from 'hegar-native'

@@ -81,7 +81,7 @@ export interface RouteOptions<Req = any> {
    * Whether `front` may answer before Express is entered; with `checks` after these: middlewares (with three parameters) and
    * conditions `(req) => boolean`. Not together with a `key` that is a function. Default: false.
    */
-  front?: boolean | { checks?: Array<Middleware | ((req: IncomingMessage) => boolean)> }
+  front?: boolean | { checks?: Middleware[] }
   /**
    * `'safe'`, or `'rfc9111'` for exactly what RFC 9111 allows a shared cache: Cache-Control of requests is heard, errors and
    * answers to requests with cookies are kept if their own fields allow it, and those without a lifetime for a tenth of
