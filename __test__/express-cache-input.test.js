@@ -129,6 +129,20 @@ describe('memory', () => {
     await cache.close()
   })
 
+  it('is given to 64 answers of one key that vary by what clients send, the latest', async () => {
+    await withApp(
+      {},
+      (app, cache) =>
+        app.get('/p', cache(60), (req, res) => res.vary('X-Any').json({ any: req.headers['x-any'] })),
+      async ({ get, cache }) => {
+        for (let n = 0; n < 100; n++) await get('/p', { 'x-any': String(n) })
+        assert.equal(cache.stats().entries, 64)
+        assert.equal((await get('/p', { 'x-any': '36' })).cacheStatus, 'hegar; hit')
+        assert.equal((await get('/p', { 'x-any': '35' })).cacheStatus, 'hegar; fwd=uri-miss; stored')
+      },
+    )
+  })
+
   it('is not taken by a body over the largest entry, which is sent as it is', async () => {
     const large = 'x'.repeat(100_001)
     await withApp(

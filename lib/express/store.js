@@ -18,6 +18,8 @@ const TICK_MS = 100
 const OVERHEAD = 2048
 // How many answers are looked at for each that is added, so that what may be given no more is soon forgotten.
 const SWEPT = 4
+// Of one key; each request may have to look at all of them.
+const MOST_VARIANTS = 64
 
 const offset = performance.now() - cacheClock()
 
@@ -104,21 +106,24 @@ class Store {
     const words = this.#native.hold(answer.number, bytes, answer.markNames, answer.since)
     if (words === null) return 'fenced'
     this.#hold(answer, words)
-    const first = this.#byKey.get(answer.key)
-    this.#byKey.set(answer.key, answer)
-    answer.next = null
-    for (let other = first ?? null; other !== null;) {
-      const { next } = other
-      if (other.selects(answer)) this.#forget(other)
-      else {
-        other.next = answer.next
-        answer.next = other
-      }
-      other = next
-    }
+    this.#enlist(answer)
     this.#all.add(answer)
     this.#sweepSome()
     return 'kept'
+  }
+
+  // In front of the others of its key, in place of the one that is selected as it is.
+  #enlist(answer) {
+    let before = answer
+    let count = 1
+    for (let other = this.#byKey.get(answer.key) ?? null; other !== null;) {
+      const { next } = other
+      if (other.selects(answer) || ++count > MOST_VARIANTS) this.#forget(other)
+      else before = before.next = other
+      other = next
+    }
+    before.next = null
+    this.#byKey.set(answer.key, answer)
   }
 
   /** The answer has become heavier by a form of its body. */
