@@ -2,6 +2,7 @@
 
 const assert = require('node:assert/strict')
 const { before, after, describe, test } = require('node:test')
+const { createPool } = require('../index.js')
 const { startMariadb } = require('../tools/mariadb.js')
 const { loadConfig } = require('../example/shop/src/config.js')
 const { withSetupConnection } = require('../example/shop/src/connection.js')
@@ -23,6 +24,9 @@ before(async () => {
     SERVER_URL: 'https://shop.test',
     PORT: '0',
     DB_TIMEZONE: 'Z',
+    // Answers are compared with those of the database as it is.
+    CACHE: 'off',
+    RATE_LIMIT: '0',
   }
   config = loadConfig(env)
   await withSetupConnection(config.database, async (connection) => {
@@ -63,6 +67,41 @@ async function walk(query) {
     if (!pagination.hasNext) return rows
   }
 }
+
+describe('the answers that are kept', () => {
+  test('come again until somebody writes, to so many requests as the limit has', async () => {
+    const shop = await startShop({ ...config, cache: true, rateLimit: 8 })
+    const writer = createPool(config.database)
+    try {
+      const ask = async (path) => {
+        const answer = await fetch(shop.url + path)
+        const text = await answer.text()
+        const cacheStatus = answer.headers.get('cache-status')
+        return { status: answer.status, text, cacheStatus, left: answer.headers.get('ratelimit-remaining') }
+      }
+      const list = await ask(`${LIST}?page=2&utm_source=mail`)
+      const again = await ask(`${LIST}?page=2`)
+      assert.equal(again.text, list.text)
+      assert.equal(again.cacheStatus, 'hegar; hit')
+      const front = await ask(`${LIST}?page=2`)
+      assert.deepEqual([front.cacheStatus, front.left], ['hegar; hit; detail=front', '5'])
+      const before = await ask(`${LIST}/7`)
+      await writer.execute('UPDATE product_review SET rating = rating WHERE review_id = 1')
+      await writer.execute('UPDATE products SET stock = stock + 1 WHERE id = 7')
+      const after = await ask(`${LIST}/7`)
+      assert.equal(JSON.parse(after.text).data.stock, JSON.parse(before.text).data.stock + 1)
+      for (let n = 0; n < 3; n++) await ask(`${LIST}/7`)
+      const refused = await ask(`${LIST}/7`)
+      assert.equal(refused.status, 429)
+      assert.equal(JSON.parse(refused.text).message, 'Too many requests, please try again later.')
+      const metrics = await (await fetch(`${shop.url}/metrics`)).text()
+      assert.match(metrics, /^hegar_http_cache_front_hits_total [1-9]/m)
+    } finally {
+      await writer.close()
+      await shop.close()
+    }
+  })
+})
 
 describe('the answers of both drivers', () => {
   const sorts = ['name', 'regular_price', 'sale_price', 'released_date', 'rating', 'discount']

@@ -10,6 +10,8 @@ const DRIVERS = ['hegar', 'mysql2']
  * - `DATABASE_URL` (with `?ssl=true` for TLS), or `DB_HOST`, `DB_PORT` (3306), `DB_USER`, `DB_PASSWORD` and
  *   `DB_DATABASE` (hegar_shop)
  * - `DB_CONNECTION_LIMIT` (10), `DB_TIMEZONE` (local: the database's time zone is this machine's)
+ * - `REDIS_URL`: where the processes of the shop share cached answers and count requests; without it each has its own
+ * - `CACHE` (on; off keeps no answers), `RATE_LIMIT` (100 requests of a client in 15 minutes; 0 for no limit)
  * - `DRIVER`: hegar (default), or mysql2 to run the same routes on mysql2 for comparison
  */
 function loadConfig(env = process.env) {
@@ -22,6 +24,9 @@ function loadConfig(env = process.env) {
     driver,
     serverUrl: (env.SERVER_URL || `http://localhost:${port}`).replace(/\/+$/, ''),
     clientUrl: env.CLIENT_URL || null,
+    cache: onOrOff(env, 'CACHE'),
+    rateLimit: integer(env, 'RATE_LIMIT', 100, 0, 1_000_000),
+    redis: env.REDIS_URL || null,
     database: {
       ...address(env),
       connectionLimit: integer(env, 'DB_CONNECTION_LIMIT', 10, 1, 1000),
@@ -72,6 +77,12 @@ function sslOptions(text) {
     // Told below, with everything else that is no set of options.
   }
   throw new Error('ssl in DATABASE_URL must be true or options as JSON, such as {"ca":"…"}')
+}
+
+function onOrOff(env, name) {
+  const text = env[name] || 'on'
+  if (text !== 'on' && text !== 'off') throw new Error(`${name} is "${text}", and it must be on or off`)
+  return text === 'on'
 }
 
 function integer(env, name, fallback, least, most) {

@@ -3,6 +3,7 @@
 const http = require('node:http')
 const { openDatabase } = require('./database.js')
 const { createApp } = require('./app.js')
+const { openAnswers } = require('./answers.js')
 
 const DRAIN_MS = 5_000
 
@@ -12,7 +13,8 @@ const DRAIN_MS = 5_000
  */
 async function startShop(config) {
   const db = openDatabase(config)
-  const server = http.createServer(createApp(db, config))
+  const answers = openAnswers(db, config)
+  const server = http.createServer(answers.serve(createApp(db, config, answers)))
   try {
     await listen(server, config.port)
   } catch (error) {

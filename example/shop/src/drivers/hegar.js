@@ -3,10 +3,12 @@
 const { createPool } = require('hegar-native')
 
 /** The routes on hegar-native: rows become the bytes of the answer in Rust and never reach this thread. */
-module.exports = function openHegar(options) {
-  const pool = createPool(options)
+module.exports = function openHegar(options, { redis }) {
+  const pool = createPool({ ...options, cache: { redis } })
 
   return {
+    pool,
+
     async sendPage(res, sql, params, options) {
       const body = await pool.paginateJson(sql, params, options)
       res.type('json').end(body)

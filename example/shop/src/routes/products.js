@@ -6,17 +6,17 @@ const { Input } = require('../validation.js')
 const { listQuery, detailQuery, shapeFor, SORT_NAMES, DEFAULT_SORTING } = require('../products.js')
 
 /** GET / (the list), GET /store/:id (one store's list) and GET /:id (one product). */
-function productRoutes(db, config) {
+function productRoutes(db, config, { list, product }) {
   const router = express.Router()
   const shape = shapeFor(config.serverUrl)
 
-  router.get('/', async (req, res) => {
+  router.get('/', list, async (req, res) => {
     const input = new Input(req)
     const filters = { search: input.text('search'), category: input.text('category') }
     await sendList(input, filters, res)
   })
 
-  router.get('/store/:id', async (req, res) => {
+  router.get('/store/:id', list, async (req, res) => {
     const input = new Input(req)
     const filters = {
       store: input.id(),
@@ -27,7 +27,7 @@ function productRoutes(db, config) {
     await sendList(input, filters, res)
   })
 
-  router.get('/:id', async (req, res) => {
+  router.get('/:id', product, async (req, res) => {
     const input = new Input(req)
     const id = input.id()
     input.done()
