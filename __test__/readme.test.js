@@ -13,6 +13,7 @@ const mysql2 = require('mysql2/promise')
 const hegar = require('..')
 const { testServer } = require('./support/server.js')
 
+const ours = (id) => (id === 'hegar-native' ? hegar : require('../lib/express'))
 const read = (file) => readFileSync(join(__dirname, '..', file), 'utf8')
 
 before(async () => {
@@ -48,7 +49,7 @@ before(async () => {
 function example(name, bindings, file = 'README.md') {
   const marked = new RegExp(`<!-- example: ${name} -->\\s+\`\`\`js\\n([\\s\\S]*?)\`\`\``).exec(read(file))
   assert.ok(marked, `${file} has an example called ${name}`)
-  const load = (id) => (id === 'hegar-native' ? hegar : require(id))
+  const load = (id) => (id.startsWith('hegar-native') ? ours(id) : require(id))
   return new Function('require', `${marked[1]}\nreturn { ${bindings.join(', ')} }`)(load)
 }
 
@@ -109,6 +110,55 @@ test('the example of the page on caching does what it says', async () => {
     await db.close()
   }
 })
+
+test('the example of answers that are kept gives them until somebody writes', async () => {
+  const { server, db, cache } = example('answers', ['server', 'db', 'cache'])
+  const get = await listening(server)
+  try {
+    const first = await get('/products')
+    assert.equal(first.body[0].stock, 5)
+    assert.match((await get('/products')).cacheStatus, /^hegar; hit; detail=front$/)
+    await db.execute('UPDATE products SET stock = 6 WHERE id = 1')
+    assert.equal((await get('/products')).body[0].stock, 6)
+    await db.execute('UPDATE products SET stock = 5 WHERE id = 1')
+  } finally {
+    server.close()
+    await cache.close()
+    await db.close()
+  }
+})
+
+test('the example of the page on HTTP answers does what it says', async () => {
+  const { server, db, cache } = example('http', ['server', 'db', 'cache'], 'docs/http.md')
+  const get = await listening(server)
+  try {
+    assert.equal((await get('/api/products')).body.length, 20)
+    assert.equal((await get('/api/products')).cacheStatus, 'hegar; hit')
+    assert.deepEqual((await get('/api/stores')).body, [{ store_id: 7 }])
+    const { cacheStatus, left } = await get('/api/stores')
+    assert.deepEqual([cacheStatus, left], ['hegar; hit; detail=front', '96'])
+    for (let n = 0; n < 5; n++) assert.equal((await get('/api/users/login', 'POST')).status, 401)
+    assert.equal((await get('/api/users/login', 'POST')).status, 429)
+  } finally {
+    server.close()
+    await cache.close()
+    await db.close()
+  }
+})
+
+// Resolves with what asks the server, once it listens.
+async function listening(server) {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return async (path, method = 'GET') => {
+    const answer = await fetch(`http://127.0.0.1:${server.address().port}${path}`, { method })
+    const said = await answer.text()
+    const cacheStatus = answer.headers.get('cache-status')
+    const isJson = /json/.test(answer.headers.get('content-type'))
+    const left = answer.headers.get('ratelimit-remaining')
+    return { status: answer.status, cacheStatus, left, body: isJson ? JSON.parse(said) : said }
+  }
+}
 
 test('the transaction example sells what there is and no more', async () => {
   const { buy, db } = example('transactions', ['buy', 'db'])
