@@ -5,7 +5,8 @@
 // case has a server process for each round, asked by autocannon from this process; the cases that are compared follow one
 // another, in the other direction in every second round. Figures are medians over the rounds, ratios medians of each round's.
 // `mainCpuUs` is the CPU time of the server's JavaScript thread alone, by `process.threadCpuUsage` or, where Node has none, by
-// /proc/thread-self/schedstat.
+// /proc/thread-self/schedstat. Where the client is busier than the server, or the machine has other work, the ratio by CPU time
+// says more than the one by rate, which is what is promised.
 
 const fs = require('node:fs')
 const { promisify } = require('node:util')
