@@ -248,7 +248,8 @@ function give(req, res, answer, form, now, says) {
   const { headers } = req
   const { head } = form
   if (isKnown(headers, answer, form)) return giveKnown(res, answer, form, now, says)
-  res.statusCode = answer.status
+  // Express gives `res` another prototype, and after that a property of its own is dear: as much as ten headers.
+  if (res.statusCode !== answer.status) res.statusCode = answer.status
   if (answer.message !== undefined) res.statusMessage = answer.message
   for (let at = 0; at < head.length; at += 2) res.setHeader(head[at], head[at + 1])
   setVary(res, form)

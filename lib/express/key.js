@@ -4,27 +4,42 @@
 
 // Longer addresses are not kept: each would take more memory than its answer.
 const LONGEST_URL = 8192
-// How many addresses a route remembers, so that a query is sorted once, and how long they may be.
+// How many addresses a route remembers for a host, so that a query is sorted once, how long they may be, and of how many
+// hosts, which are what clients say.
 const REMEMBERED = 1024
-const LONGEST_REMEMBERED = 1024
+const LONGEST_REMEMBERED = 512
+const REMEMBERED_HOSTS = 16
 
 /** `keyOf(req)` for a route: the key of a request, or null for none. `names` are the parameters that count, null for all. */
 function keysOf(names) {
   const allowed = names === null ? null : new Set(names)
-  const sorted = new Map()
+  // The same key is the same string each time, so that looking it up does not begin with reading it.
+  const known = new Map()
   return function keyOf(req) {
     const url = req.originalUrl ?? req.url
     if (url.length > LONGEST_URL) return null
-    const at = url.indexOf('?')
-    if (at === -1) return originOf(req) + url
-    let address = sorted.get(url)
-    if (address === undefined) {
-      address = url.slice(0, at) + sortedQuery(url.slice(at + 1), allowed)
-      if (sorted.size >= REMEMBERED) sorted.clear()
-      if (url.length <= LONGEST_REMEMBERED) sorted.set(url, address)
+    const { headers } = req
+    const isPlain = headers['x-forwarded-host'] === undefined && headers['x-forwarded-proto'] === undefined
+    if (!isPlain || url.length > LONGEST_REMEMBERED) return originOf(req) + addressOf(url, allowed)
+    const { host } = headers
+    let keys = known.get(host)
+    if (keys === undefined) {
+      if (known.size >= REMEMBERED_HOSTS) known.clear()
+      known.set(host, (keys = new Map()))
     }
-    return originOf(req) + address
+    let key = keys.get(url)
+    if (key === undefined) {
+      key = originOf(req) + addressOf(url, allowed)
+      if (keys.size >= REMEMBERED) keys.clear()
+      keys.set(url, key)
+    }
+    return key
   }
+}
+
+function addressOf(url, allowed) {
+  const at = url.indexOf('?')
+  return at === -1 ? url : url.slice(0, at) + sortedQuery(url.slice(at + 1), allowed)
 }
 
 /**
