@@ -4,6 +4,11 @@
 // before it are three doubles: for how many milliseconds it is fresh, and the number of the last change before it was read.
 
 const RUST = 24
+// As Node has them: the name of a field, and a value of one line (RFC 9110, section 5.5).
+const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+// What entityTagOf gives.
+const TAG = /^[\w-]{22}$/
 
 function pack({ whole, before, tag, ageMs }) {
   const { status, message, headers, names, body } = whole
@@ -17,13 +22,11 @@ function pack({ whole, before, tag, ageMs }) {
 
 /** What `pack` was given, with `freshMs` and `since`; null for bytes that are none of ours. */
 function unpack(bytes) {
-  const headLength = bytes.readUInt32LE(RUST)
-  const start = RUST + 4
-  const { names, before, tag, made, ...rest } = JSON.parse(bytes.toString('utf8', start, start + headLength))
-  if (typeof tag !== 'string' || !Array.isArray(names)) return null
-  const body = bytes.subarray(start + headLength)
+  const read = readHead(bytes)
+  if (read === null || !isHead(read.head)) return null
+  const { names, before, tag, made, ...rest } = read.head
   return {
-    whole: { ...rest, names: new Map(names), body },
+    whole: { ...rest, names: new Map(names), body: bytes.subarray(read.end) },
     before,
     tag,
     request: {},
@@ -31,6 +34,61 @@ function unpack(bytes) {
     freshMs: bytes.readDoubleLE(0),
     since: bytes.readDoubleLE(8),
   }
+}
+
+function readHead(bytes) {
+  const start = RUST + 4
+  if (bytes.length < start) return null
+  const end = start + bytes.readUInt32LE(RUST)
+  if (end > bytes.length) return null
+  try {
+    return { head: JSON.parse(bytes.toString('utf8', start, end)), end }
+  } catch {
+    return null
+  }
+}
+
+// What is in Redis may be of another version, or somebody else's. Node would refuse it when the answer is half made.
+function isHead(head) {
+  if (!isRecord(head)) return false
+  const { status, message, headers, names, before, tag, made } = head
+  return (
+    isShared(status) &&
+    (message === undefined || isValue(message)) &&
+    isRecord(headers) &&
+    Object.entries(headers).every(([name, value]) => isName(name) && isField(value)) &&
+    Array.isArray(names) &&
+    names.every((pair) => Array.isArray(pair) && isName(pair[1]) && pair[1].toLowerCase() === pair[0]) &&
+    isRecord(before) &&
+    typeof tag === 'string' &&
+    TAG.test(tag) &&
+    Number.isFinite(made)
+  )
+}
+
+function isRecord(value) {
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
+}
+
+// A part or a 304 is no answer for others.
+function isShared(status) {
+  return Number.isInteger(status) && status >= 200 && status <= 599 && status !== 206 && status !== 304
+}
+
+function isName(name) {
+  return typeof name === 'string' && NAME.test(name)
+}
+
+function isField(value) {
+  return Array.isArray(value) ? value.every(isOne) : isOne(value)
+}
+
+function isOne(value) {
+  return typeof value === 'number' || isValue(value)
+}
+
+function isValue(value) {
+  return typeof value === 'string' && VALUE.test(value)
 }
 
 module.exports = { pack, unpack }
