@@ -273,6 +273,38 @@ describe('answers in Redis', () => {
       }))
   })
 
+  describe('a request that is over before the other process has answered', () => {
+    it('has no handler run, and keeps nobody waiting', () => {
+      let open
+      const gate = new Promise((resolve) => (open = resolve))
+      const impatient = (route, cache, db, app) => {
+        app.use((req, res, next) => {
+          if (req.headers['x-patience'])
+            setTimeout(() => res.status(503).end(), Number(req.headers['x-patience']))
+          next()
+        })
+        route('/p/:id', cache(60), async (req, res) => {
+          await gate
+          res.status(req.headers['x-fails'] ? 500 : 200).json({})
+        })
+      }
+      return withTwo(impatient, async ([one, two]) => {
+        const failed = one.get('/p/1', { 'x-fails': 'yes' })
+        await until('it is run', () => one.runs('/p/1') === 1)
+        assert.equal((await two.get('/p/1', { 'x-patience': '100' })).status, 503)
+        open()
+        assert.equal((await failed).status, 500)
+        await sleep(100)
+        assert.equal(two.runs('/p/1'), 0)
+        const began = performance.now()
+        assert.equal((await two.get('/p/1')).cacheStatus, STORED)
+        assert.equal((await one.get('/p/1')).status, 200)
+        const took = performance.now() - began
+        assert.ok(took < 1000, `${took} ms`)
+      })
+    })
+  })
+
   describe('a handler that fails', () => {
     it('leaves the answer to the other process, which does not wait for longer than that', () => {
       let fail = true

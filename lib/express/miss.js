@@ -135,12 +135,18 @@ class Miss {
 
   /** What other processes have, or the right to make it for them too. */
   #found(what) {
-    if (typeof what === 'number') return this.#ask(what)
-    const answer = this.#unpacked(what)
-    if (answer === null) return this.#ask(0)
+    const lead = typeof what === 'number' ? what : 0
+    const answer = typeof what === 'number' ? null : this.#unpacked(what)
+    if (answer === null) return this.#isAnswered() ? this.#leave(lead) : this.#ask(lead)
     this.#store.counts.remoteHits++
     this.#flights.end(this.#flight, { answer, why: null })
     return this.#isAnswered() ? undefined : this.#give(answer, performance.now(), HIT)
+  }
+
+  /** The handler need not be run for nobody: those who wait do it for themselves. */
+  #leave(lead) {
+    if (lead !== 0) this.#store.abandon(lead)
+    this.#flights.end(this.#flight, { answer: null, why: null })
   }
 
   #unpacked(bytes) {
