@@ -61,7 +61,7 @@ describe('requests for the same at the same time', () => {
         await running(handler, 7)
         handler.waiting.slice(5).forEach((finish) => finish(own))
         for (const { cacheStatus } of await Promise.all(later)) {
-          assert.equal(cacheStatus, 'hegar; fwd=bypass; detail=private')
+          assert.equal(cacheStatus, 'hegar; fwd=uri-miss; detail=private')
         }
       },
     )
@@ -103,7 +103,7 @@ describe('requests for the same at the same time', () => {
         handler.waiting[1]((res) => res.json({ by: 'second' }))
         const { text, cacheStatus } = await second
         assert.equal(text, '{"by":"second"}')
-        assert.equal(cacheStatus, 'hegar; fwd=bypass; detail=timeout')
+        assert.equal(cacheStatus, 'hegar; fwd=uri-miss; stored')
         handler.waiting[0]((res) => res.json({ by: 'first' }))
         assert.equal((await first).text, '{"by":"first"}')
       },
@@ -153,7 +153,7 @@ describe('an answer that is no whole one', () => {
           assert.equal(runs, run)
         }
         assert.equal(cache.stats().entries, 0)
-        assert.equal(cache.stats().refused.stream, 1)
+        assert.equal(cache.stats().refused.stream, 2)
       },
     )
   })

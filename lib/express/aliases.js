@@ -1,5 +1,6 @@
 'use strict'
 
+const { hostOf } = require('./key.js')
 const { lookUpFront } = require('./look-up.js')
 
 // Addresses as they were asked for, with the route and the key that their answers have: so the front, which knows no routes,
@@ -20,7 +21,7 @@ class Aliases {
   add(route, req, key) {
     const url = req.originalUrl ?? req.url
     if (url.length > LONGEST) return
-    const address = addressOf(req.headers, url)
+    const address = addressOf(req, url)
     const known = this.#byAddress.get(address)
     if (known !== undefined) {
       known.route = route
@@ -38,18 +39,21 @@ class Aliases {
   find(req, now) {
     const { method, headers, url } = req
     if ((method !== 'GET' && method !== 'HEAD') || headers.range !== undefined) return null
-    const known = this.#byAddress.get(addressOf(headers, url))
+    const known = this.#byAddress.get(addressOf(req, url))
     if (known === undefined) return null
     const answer = lookUpFront(known.route, this.#store, known.key, headers, now)
     return answer === null ? null : { route: known.route, answer }
   }
 }
 
-function addressOf(headers, url) {
+// The parts are apart by what can be in none of them.
+function addressOf(req, url) {
+  const { headers } = req
   const host = headers['x-forwarded-host']
   const scheme = headers['x-forwarded-proto']
-  const address = `${headers.host}${url}`
-  return host === undefined && scheme === undefined ? address : `${address}\n${host}\n${scheme}`
+  const address = `${hostOf(req)}\n${url}`
+  if (host === undefined && scheme === undefined && !req.socket?.encrypted) return address
+  return JSON.stringify([address, host, scheme, Boolean(req.socket?.encrypted)])
 }
 
 module.exports = { Aliases }

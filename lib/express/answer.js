@@ -27,6 +27,9 @@ const OF_A_REQUEST =
 // Those that a 304 carries (RFC 9110, section 15.4.5), and what tells caches about it.
 const IN_304 = new Set(['cache-control', 'content-location', 'date', 'expires', 'last-modified'])
 
+// Longer fields are compared as they are.
+const LONGEST_PLAIN = 256
+
 class Answer {
   key
   status
@@ -65,6 +68,12 @@ class Answer {
   #control
   /** Whether it may be given before any middleware has run. */
   isForFront = true
+  /** Whether the head of the first client's answer is not made yet: what is added to it may keep it from others. */
+  isPending = false
+  /** Whether it was too late to be kept: something it depends on has changed while it was made. */
+  isFenced = false
+  /** What handlers have taken from the headers before them. */
+  removed
 
   /**
    * Of what a handler answered: `{status, message, headers, names, body}`. `before` are the headers that were there before
@@ -72,7 +81,7 @@ class Answer {
    * Cache-Control for an answer without one, `declared` the fields of requests that are part of the key, `offered` the codings
    * that it may be sent in.
    */
-  constructor({ request, whole, before, tag, ownTag, control, declared, offered }) {
+  constructor({ request, whole, before, tag, ownTag, control, declared, offered, isStandard }) {
     const { status, message, headers, names, body } = whole
     this.status = status
     this.message = message
@@ -80,11 +89,13 @@ class Answer {
     const isKept = (name) => !OF_A_CONNECTION.has(name) && !MADE_HERE.has(name) && !dropped.has(name)
     const fields = Object.keys(headers).filter(isKept)
     const isOuter = (name) => same(headers[name], before[name])
+    this.removed = Object.keys(before).filter((name) => headers[name] === undefined)
     const field = (name) => [names.get(name) ?? name, headers[name]]
     this.fields = fields.filter((name) => !isOuter(name)).map(field)
     this.outerFields = fields.filter((name) => isOuter(name) && !OF_A_REQUEST.test(name)).map(field)
     this.#control = headers['cache-control'] === undefined ? control : null
-    const outer = namesIn(before.vary)
+    // CORS decides for each request, before the handler and without it.
+    const outer = namesIn(before.vary).filter((name) => name === 'origin' && !isStandard)
     const vary = [...namesIn(headers.vary), ...declared]
     const inner = vary.filter((name) => !outer.includes(name))
     this.selectors = selectorsOf(
@@ -99,9 +110,8 @@ class Answer {
     this.#offered = offered
     const quoted = this.originTag ?? `"${tag}"`
     this.#weakTag = quoted.startsWith('W/') ? quoted : `W/${quoted}`
-    this.forms = {}
     // A copy: whoever gave it may change it when it has been sent.
-    this.#add('identity', Buffer.from(body), quoted)
+    this.forms = { identity: this.#form('identity', Buffer.from(body), quoted) }
   }
 
   /** Whether a request with these headers is answered by it. */
@@ -112,6 +122,13 @@ class Answer {
   /** The same for a request that no middleware has seen. */
   matchesFront(headers) {
     return areSelected(this.frontSelectors, headers)
+  }
+
+  /** A text that requests with this key have in common if they differ in nothing that this answer varies by. */
+  variantOf(key, headers) {
+    const { selectors } = this
+    if (selectors.length === 0) return key
+    return JSON.stringify([key, ...namesOf(selectors).map((name) => plain(name, headers[name]) ?? null)])
   }
 
   /** Whether it is selected by the same fields of requests as another. */
@@ -141,20 +158,19 @@ class Answer {
     const begun = encode(coding, this.identity.body, (bytes) => {
       if (bytes === null) return
       const { tag } = this.identity
-      this.#add(coding, bytes, `${tag.slice(0, -1)}-${coding}"`, ['Content-Encoding', coding])
-      store.reweigh(this)
-      store.counts.variants++
+      const form = this.#form(coding, bytes, `${tag.slice(0, -1)}-${coding}"`, ['Content-Encoding', coding])
+      store.addForm(this, coding, form)
     })
     if (!begun) this.#made.delete(coding)
   }
 
-  #add(coding, body, tag, fields = []) {
+  #form(coding, body, tag, fields = []) {
     const vary = [...this.#vary]
     if (this.#offered !== null) vary.push('accept-encoding')
     const head = []
     for (const [name, value] of this.fields) head.push(name, value)
     if (this.#control !== null) head.push('Cache-Control', this.#control)
-    this.forms[coding] = {
+    return {
       body,
       tag,
       head: [...head, 'ETag', tag, ...fields],
@@ -165,8 +181,8 @@ class Answer {
     }
   }
 
-  /** What a handler's 304 says anew (RFC 9111, section 3.2). */
-  freshen({ headers, names }) {
+  /** What a handler's 304 says anew: headers by their names in lower case, and the names as written (RFC 9111, section 3.2). */
+  freshen(headers, names) {
     const isUpdated = (name) => !OF_A_CONNECTION.has(name) && !MADE_HERE.has(name) && !OF_THE_BODY.has(name)
     const fields = new Map(this.fields.map((field) => [field[0].toLowerCase(), field]))
     for (const name of Object.keys(headers).filter(isUpdated)) {
@@ -175,9 +191,8 @@ class Answer {
     this.fields = [...fields.values()]
     if (fields.has('cache-control')) this.#control = null
     const { body, tag } = this.identity
-    this.forms = {}
+    this.forms = { identity: this.#form('identity', body, tag) }
     this.#made.clear()
-    this.#add('identity', body, tag)
   }
 
   /** The tag for a body that others may still encode on its way; null where nobody does. */
@@ -202,7 +217,7 @@ function selectorsOf(names, request, offered) {
   const list = []
   // The forms of an answer are chosen by its codings here, unless the handler has chosen.
   const counted = offered === null ? names : names.filter((name) => name !== 'accept-encoding')
-  for (const name of [...new Set(counted)].sort()) list.push(name, request[name])
+  for (const name of [...new Set(counted)].sort()) list.push(name, plain(name, request[name]))
   return list
 }
 
@@ -210,22 +225,18 @@ function areSelected(selectors, headers) {
   for (let at = 0; at < selectors.length; at += 2) {
     const name = selectors[at]
     const value = headers[name]
-    const wanted = selectors[at + 1]
-    if (
-      value !== wanted &&
-      (value === undefined || wanted === undefined || plain(name, value) !== plain(name, wanted))
-    ) {
-      return false
-    }
+    if (value !== selectors[at + 1] && plain(name, value) !== selectors[at + 1]) return false
   }
   return true
 }
 
-// Without what makes no difference in a list (RFC 9111, section 4.1); languages have no case.
+// Without what makes no difference in a list (RFC 9111, section 4.1); languages have no case. What is longer is as it is.
 function plain(name, value) {
-  const text = String(value)
-    .trim()
-    .replace(/\s*([,;])\s*/g, '$1')
+  if (typeof value !== 'string' || value.length > LONGEST_PLAIN) return value
+  const text = value
+    .split(',')
+    .map((part) => part.trim())
+    .join(',')
   return name === 'accept-language' ? text.toLowerCase() : text
 }
 
@@ -244,13 +255,16 @@ function same(one, other) {
 }
 
 /** Sends an answer in the form that fits the request; `says` is the Cache-Status. */
-function give(req, res, answer, form, now, says) {
+function give(req, res, answer, given, now, says, isWrapped = Object.hasOwn(res, 'end')) {
   const { headers } = req
+  const form = isWrapped ? onItsWay(headers, answer, given) : given
   const { head } = form
   if (isKnown(headers, answer, form)) return giveKnown(res, answer, form, now, says)
   // Express gives `res` another prototype, and after that a property of its own is dear: as much as ten headers.
   if (res.statusCode !== answer.status) res.statusCode = answer.status
-  if (answer.message !== undefined) res.statusMessage = answer.message
+  // Not in HTTP/2.
+  if (answer.message !== undefined && req.httpVersionMajor < 2) res.statusMessage = answer.message
+  for (const name of answer.removed) res.removeHeader(name)
   for (let at = 0; at < head.length; at += 2) res.setHeader(head[at], head[at + 1])
   setVary(res, form)
   res.setHeader('Age', answer.ageAt(now))
@@ -264,13 +278,23 @@ function give(req, res, answer, form, now, says) {
     if (part !== null) {
       res.statusCode = part.status
       res.setHeader('Content-Range', part.range)
+      // A part of other bytes would be no part of these.
+      res.setHeader('Cache-Control', joined(res.getHeader('Cache-Control') ?? [], 'no-transform'))
       res.setHeader('Content-Length', part.body.length)
       return res.end(part.body)
     }
   }
   // Node sees the length by itself, unless somebody stands before its `end` and has the head sent first.
-  if (Object.hasOwn(res, 'end')) res.setHeader('Content-Length', form.body.length)
+  if (isWrapped && answer.status !== 204) res.setHeader('Content-Length', form.body.length)
   return res.end(form.body)
+}
+
+// Whoever stands around `end` may compress the answer, and send other bytes than these under the tag.
+function onItsWay(headers, answer, form) {
+  const tag = answer.weakTag
+  if (tag === null || !form.isIdentity || headers['accept-encoding'] === undefined) return form
+  const head = form.head.map((field, at) => (form.head[at - 1] === 'ETag' ? tag : field))
+  return { ...form, tag, head }
 }
 
 function setVary(res, form) {
@@ -279,23 +303,28 @@ function setVary(res, form) {
   res.setHeader('Vary', before === undefined ? form.vary : joined(before, form.vary))
 }
 
-function joined(before, vary) {
+// A list with those of another that it has not.
+function joined(before, list) {
   const names = namesIn(before)
-  const others = vary.split(', ').filter((name) => !names.includes(name.toLowerCase()))
+  const others = list.split(', ').filter((name) => !names.includes(name.toLowerCase()))
   return others.length === 0 ? before : [before, ...others].flat().join(', ')
 }
 
 /** Whether the client has it already, by the fields of the request alone (RFC 9110, section 13.2.2). */
 function isKnown(headers, answer, form) {
+  if (answer.status !== 200) return false
   const tags = headers['if-none-match']
-  if (tags !== undefined) {
-    if (answer.status !== 200) return false
-    // Any form of it will do: the client keeps what it has.
-    return namesTag(tags, form.tag) || Object.values(answer.forms).some(({ tag }) => namesTag(tags, tag))
-  }
+  if (tags === undefined) return isUnchanged(headers, undefined, answer.changed)
+  // Any form of it will do: the client keeps what it has.
+  return isUnchanged(headers, form.tag) || Object.values(answer.forms).some(({ tag }) => namesTag(tags, tag))
+}
+
+/** Whether a client with these conditions has what has this tag, or was changed then; either may be undefined. */
+function isUnchanged(headers, tag, changed) {
+  const tags = headers['if-none-match']
+  if (tags !== undefined) return tag !== undefined && namesTag(tags, tag)
   const since = headers['if-modified-since']
-  if (since === undefined || answer.changed === null || answer.status !== 200) return false
-  return dateOf(answer.changed) <= dateOf(since)
+  return since !== undefined && dateOf(changed) <= dateOf(since)
 }
 
 function giveKnown(res, answer, form, now, says) {
@@ -314,6 +343,10 @@ function giveKnown(res, answer, form, now, says) {
 
 /** Sends a whole answer where no middleware has set anything: the front's way. */
 function giveRaw(req, res, answer, form, now, says) {
+  if (req.httpVersionMajor > 1) {
+    for (const [name, value] of answer.outerFields) res.setHeader(name, value)
+    return give(req, res, answer, form, now, says)
+  }
   if (isKnown(req.headers, answer, form)) {
     for (const [name, value] of answer.outerFields) res.setHeader(name, value)
     return giveKnown(res, answer, form, now, says)
@@ -337,4 +370,4 @@ function rawHead(answer, form, age, says) {
   return head
 }
 
-module.exports = { Answer, give, giveRaw }
+module.exports = { Answer, give, giveRaw, isUnchanged }

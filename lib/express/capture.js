@@ -6,12 +6,17 @@ const EMPTY = Buffer.alloc(0)
  * Watches what a handler answers. An answer that is given whole, to `res.end`, is handed to `onWhole({status, message,
  * headers, names, body, callback}, pass)`, which sends it, or has it sent as it was by `pass()`. One that is written in
  * pieces, begun before its body is there, or longer than `limit`, goes its way, and `onOther(why)` is called before.
+ *
+ * Gives `{isWrapped, afterHead(then), leave()}`: whether somebody before us stands around `end`; what is to be done when the
+ * head has been made, with what others add to it at last; and to have nothing to do with the answer.
  */
 function capture(res, limit, onWhole, onOther) {
+  const isWrapped = Object.hasOwn(res, 'end')
   const { end, write, writeHead, flushHeaders } = res
   // What was said to writeHead before anything was sent.
   let said = null
   let isOpen = true
+  let afterwards = null
 
   function release(why) {
     if (!isOpen) return
@@ -28,9 +33,16 @@ function capture(res, limit, onWhole, onOther) {
   }
 
   res.writeHead = function (...head) {
-    if (!isOpen || res.headersSent) return writeHead.apply(this, head)
-    said = head
-    return this
+    if (isOpen && !res.headersSent) {
+      said = head
+      if (typeof head[0] === 'number') res.statusCode = head[0]
+      return this
+    }
+    const result = writeHead.apply(this, head)
+    const then = afterwards
+    afterwards = null
+    then?.()
+    return result
   }
 
   res.write = function (...args) {
@@ -58,8 +70,20 @@ function capture(res, limit, onWhole, onOther) {
       result = end.apply(this, args)
     }
     const callback = args.find((arg) => typeof arg === 'function')
-    const sent = onWhole({ ...whole, body, callback }, pass)
-    return sent ?? result
+    onWhole({ ...whole, body, callback }, pass)
+    return result
+  }
+
+  return {
+    isWrapped,
+    afterHead(then) {
+      if (res.headersSent) then()
+      else afterwards = then
+    },
+    leave() {
+      isOpen = false
+      sayHead()
+    },
   }
 }
 
@@ -76,14 +100,16 @@ function bodyOf([chunk, encoding]) {
 function headOf(res) {
   const raw = res.getRawHeaderNames?.() ?? res.getHeaderNames()
   const names = new Map(raw.map((name) => [name.toLowerCase(), name]))
-  return { status: res.statusCode, message: res.statusMessage, headers: { ...res.getHeaders() }, names }
+  // HTTP/2 has none, and warns of the question.
+  const message = res.req?.httpVersionMajor > 1 ? undefined : res.statusMessage
+  return { status: res.statusCode, message, headers: { ...res.getHeaders() }, names }
 }
 
 // What writeHead(status, message?, headers?) was given, where headers are an object or a flat list of names and values.
 function headSaid(res, [status, ...rest]) {
   const message = typeof rest[0] === 'string' ? rest.shift() : undefined
   const { headers, names } = headOf(res)
-  const given = rest[0] ?? {}
+  const given = rest.find((one) => one !== null && typeof one === 'object') ?? {}
   const pairs = Array.isArray(given) ? pairsOf(given.flat()) : Object.entries(given)
   const said = new Set()
   for (const [name, value] of pairs) {

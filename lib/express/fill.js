@@ -4,7 +4,7 @@ const { Answer } = require('./answer.js')
 const { isCompressible } = require('./encodings.js')
 const { directivesOf } = require('./fields.js')
 const { judge } = require('./freshness.js')
-const { pathOf } = require('./key.js')
+const { pathMark } = require('./key.js')
 const { entityTagOf } = require('./store.js')
 const wire = require('./wire.js')
 
@@ -28,6 +28,8 @@ class Fill {
   #before = {}
   /** The right to make the answer for other processes too; 0 for none. */
   #lead = 0
+  #tag = ''
+  #isShared = false
 
   constructor(store, route, req, key, now) {
     this.#store = store
@@ -35,7 +37,7 @@ class Fill {
     this.#req = req
     this.#key = key
     this.#began = now
-    this.marks = [...route.marksOf(req, key), `u:${pathOf(req)}`]
+    this.marks = [...route.marksOf(req, key), pathMark(req.originalUrl ?? req.url)]
     this.since = store.sequence
   }
 
@@ -47,20 +49,21 @@ class Fill {
     this.since = this.#store.sequence
   }
 
-  /** The names of the headers that the handler has set. */
-  namesSet({ headers }) {
-    return Object.keys(headers).filter((name) => this.#before[name] === undefined)
+  /** The headers that the handler has set, without those that were there before it. */
+  own({ headers }) {
+    return Object.fromEntries(
+      Object.entries(headers).filter(([name, value]) => !same(value, this.#before[name])),
+    )
   }
 
   /**
-   * What becomes of the handler's answer: `{answer, why}`, where `answer` is null if it goes to this client alone. `older` is
-   * one past its time, or null.
+   * What becomes of the handler's answer: `{answer, why}`. Without an `answer` the handler's goes to this client as it is;
+   * with a `why` it goes to nobody else. `older` is one past its time, or null. A new answer is pending until `settle`.
    */
   judge(whole, older) {
     const { status, headers, body } = whole
-    if (older !== null && status === 304) return { answer: this.#freshened(older, whole), why: null }
+    if (older !== null && status === 304) return this.#freshened(older, whole)
     if (older !== null && status >= 500 && this.#isOfGrace(older)) {
-      this.giveBack()
       this.#store.counts.grace++
       return { answer: older, why: null }
     }
@@ -68,14 +71,46 @@ class Fill {
     if (verdict.why !== null) return { answer: null, why: verdict.why }
     const late = namesOf(headers['surrogate-key']).map((name) => `g:${name}`)
     if (late.length > MOST_KEYS) return { answer: null, why: 'surrogate-key' }
-    const tag = entityTagOf(body)
-    const answer = this.#answerOf(whole, this.#before, tag, this.#req.headers)
+    this.#tag = entityTagOf(body)
+    const answer = this.#answerOf(whole, this.#before, this.#tag, this.#req.headers)
     this.#time(answer, verdict)
-    const isKept = this.#keep(answer, [...this.marks, ...late], this.since)
+    answer.isPending = true
+    const outcome = this.#keep(answer, [...this.marks, ...late], this.since)
     // What others can not know before they have it is found by this process alone.
-    if (isKept && late.length === 0 && answer.selectors.length === 0) this.#share(answer, whole, tag)
-    this.giveBack()
+    this.#isShared = outcome === 'kept' && late.length === 0 && answer.selectors.length === 0
     return { answer, why: null }
+  }
+
+  /**
+   * The head of the first client's answer has been made: others may have the answer, unless something was added to it that
+   * keeps it from them. Gives why.
+   */
+  settle(answer, whole, head) {
+    const control = head['cache-control']
+    const isChanged =
+      !same(head['set-cookie'], whole.headers['set-cookie']) || control !== whole.headers['cache-control']
+    // What is said for those who say nothing is ours.
+    if (
+      isChanged &&
+      !(
+        whole.headers['cache-control'] === undefined &&
+        control === this.#route.control &&
+        head['set-cookie'] === undefined
+      )
+    ) {
+      const { why } = this.#judge(whole.status, {
+        ...whole.headers,
+        'set-cookie': head['set-cookie'],
+        'cache-control': control,
+      })
+      if (why !== null) {
+        this.#store.drop(answer)
+        return why
+      }
+    }
+    answer.isPending = false
+    if (this.#isShared) this.#share(answer, whole, this.#tag)
+    return answer.isFenced ? 'fenced' : null
   }
 
   #judge(status, headers) {
@@ -88,16 +123,18 @@ class Fill {
   }
 
   #freshened(older, whole) {
-    const verdict = this.#judge(older.status, { ...older.headersNow(), ...whole.headers })
+    const own = this.own(whole)
+    const verdict = this.#judge(older.status, { ...older.headersNow(), ...own })
     this.#store.counts.revalidated++
-    older.freshen(whole)
     this.#store.drop(older)
-    if (verdict.why === null) {
-      this.#time(older, verdict)
-      this.#keep(older, this.marks, this.since)
-    }
-    this.giveBack()
-    return older
+    older.freshen(own, whole.names)
+    // Then it is for this client alone.
+    if (verdict.why !== null) return { answer: older, why: verdict.why }
+    this.#time(older, verdict)
+    const late = namesOf(own['surrogate-key']).map((name) => `g:${name}`)
+    const marks = new Set([...older.markNames, ...late])
+    const outcome = this.#keep(older, [...marks], this.since)
+    return { answer: older, why: outcome === 'fenced' ? 'fenced' : null }
   }
 
   /** The answer that another process has made, from its bytes; null for bytes that are none. */
@@ -122,7 +159,8 @@ class Fill {
       isFree && encodings !== null && isCompressible(headers['content-type'], body, compressFromBytes)
     const ownTag = this.#isExpressTag(headers.etag, body) ? undefined : headers.etag
     const offered = isOffered ? encodings : null
-    return new Answer({ request, whole, before, tag, ownTag, control, declared: vary, offered })
+    const { isStandard } = this.#route
+    return new Answer({ request, whole, before, tag, ownTag, control, declared: vary, offered, isStandard })
   }
 
   // Express makes tags by itself, weak ones; the one that Rust has made of the same bytes says more.
@@ -151,8 +189,9 @@ class Fill {
     answer.since = since
     const outcome = this.#store.keep(answer)
     if (outcome !== 'kept') answer.number = 0
+    answer.isFenced = outcome === 'fenced'
     this.#store.counts[outcome]++
-    return outcome === 'kept'
+    return outcome
   }
 
   #share(answer, whole, tag) {
@@ -168,6 +207,10 @@ class Fill {
     if (this.#lead !== 0) this.#store.abandon(this.#lead)
     this.#lead = 0
   }
+}
+
+function same(one, other) {
+  return one === other || (Array.isArray(one) && Array.isArray(other) && String(one) === String(other))
 }
 
 // The names in a Surrogate-Key.

@@ -2,73 +2,71 @@
 
 // One run of a handler for all who ask for the same at the same time.
 
-// For so long nobody waits for an answer that came to nothing others could be given: each asks for itself.
+// For so long nobody waits for an answer that came to nothing others could be given.
 const VAIN_MS = 10_000
 const MOST_VAIN = 1000
+// What says nothing of the next answer.
+const PASSING = new Set(['error', 'status', 'failure', 'fenced', 'no-ttl', 'authorization', 'request'])
 
 class Flights {
   #current = new Map()
   /** Keys of answers that can not be shared, with until when that is believed. */
   #vain = new Map()
-  #waitMs
 
-  /** Nobody waits for longer than `waitMs`. */
+  /** `waitMs` is for how long a handler is waited for. */
   constructor(waitMs) {
-    this.#waitMs = waitMs
+    this.waitMs = waitMs
   }
 
-  /** What is under way for a key, `{isVain: true, why}` if nothing will come of it, or null. */
-  of(key) {
+  /** What is under way for a key, or null. A handler that took too long may never end. */
+  of(key, now) {
     const flight = this.#current.get(key)
-    if (flight !== undefined) return flight
-    const vain = this.#vain.get(key)
-    if (vain === undefined) return null
-    if (performance.now() < vain.until) return vain
-    // One finds out whether it is still so.
-    this.#vain.delete(key)
-    return null
+    return flight !== undefined && now - flight.began < this.waitMs ? flight : null
   }
 
-  begin(key, places, since) {
-    const flight = { key, places, since, isVain: false, waiters: new Set(), isOver: false }
-    this.#current.set(key, flight)
+  /** Whether nothing that can be shared is to be expected of a key. */
+  isVain(key, now) {
+    const until = this.#vain.get(key)
+    if (until === undefined) return false
+    if (now < until) return true
+    this.#vain.delete(key)
+    return false
+  }
+
+  /** A handler is run for a key; for nobody else if it `isAlone`. */
+  begin(key, isAlone, places, since, began) {
+    const flight = { key, places, since, began, waiters: new Set(), isOver: false }
+    if (!isAlone) this.#current.set(key, flight)
     return flight
   }
 
-  /** Calls `landed` with what the flight came to, or with nothing if it takes too long. Who leaves is not called. */
-  wait(flight, res, landed) {
-    const waiter = { landed, timer: null, leave: null }
-    const end = (result) => {
-      clearTimeout(waiter.timer)
-      res.off('close', waiter.leave)
+  /** Calls `landed` with what the flight came to, or after `leftMs` without it. Who leaves is not called. */
+  wait(flight, leftMs, res, landed) {
+    const waiter = { end: null }
+    const leave = () => waiter.end(null)
+    const timer = setTimeout(() => waiter.end({ answer: null, why: 'timeout' }), leftMs)
+    waiter.end = (result) => {
+      clearTimeout(timer)
+      res.off('close', leave)
       flight.waiters.delete(waiter)
       if (result !== null) landed(result)
     }
-    waiter.end = end
-    waiter.leave = () => end(null)
-    waiter.timer = setTimeout(() => end({ answer: null, why: 'timeout' }), this.#waitMs)
-    res.once('close', waiter.leave)
+    res.once('close', leave)
     flight.waiters.add(waiter)
   }
 
   /** The flight came to `{answer, why}`; without either, one of those who wait goes on. */
-  end(flight, result) {
+  end(flight, { answer, why }) {
     if (flight.isOver) return
     flight.isOver = true
     if (this.#current.get(flight.key) === flight) this.#current.delete(flight.key)
-    if (result.answer !== null) this.#vain.delete(flight.key)
-    for (const waiter of [...flight.waiters]) waiter.end(result)
-  }
-
-  /** It came to nothing that others could be given. */
-  vain(flight, why) {
-    if (flight.isOver) return
-    // Errors pass; whether an answer is for everybody does not change that often.
-    if (why !== 'error' && why !== 'status') {
+    if (answer !== null) {
+      this.#vain.delete(flight.key)
+    } else if (why !== null && !PASSING.has(why)) {
       if (this.#vain.size >= MOST_VAIN) this.#vain.clear()
-      this.#vain.set(flight.key, { isVain: true, why, until: performance.now() + VAIN_MS })
+      this.#vain.set(flight.key, performance.now() + VAIN_MS)
     }
-    this.end(flight, { answer: null, why })
+    for (const waiter of [...flight.waiters]) waiter.end({ answer, why })
   }
 }
 

@@ -12,7 +12,7 @@ const { known } = require('./encodings.js')
 const { exposition } = require('./exposition.js')
 const { Flights } = require('./flights.js')
 const { INSIDE } = require('./front.js')
-const { keysOf } = require('./key.js')
+const { keysOf, pathMark } = require('./key.js')
 const { middlewareOf } = require('./middleware.js')
 const { readCacheOptions, readRoute } = require('./options.js')
 const { Store } = require('./store.js')
@@ -25,6 +25,9 @@ const COMPRESS_FROM_BYTES = 1024
 const WAIT_MS = 10_000
 // Redis's own limit for names here is 1,024 bytes.
 const LONGEST_REMOTE_KEY = 400
+// Before the keys of callers, so that none is an address.
+const OWN = 'key:'
+const OWN_KEY = /^[^\n]{1,1024}$/
 
 /** A cache of answers: a function that makes middleware, with what is there to look after it. */
 function createHttpCache(options) {
@@ -51,7 +54,7 @@ function createHttpCache(options) {
   const flights = new Flights(waitMs)
   const aliases = new Aliases(store)
   const offered = encodings.length === 0 ? null : { names: encodings, none: [] }
-  const setting = { hasPool: pool !== null, offered, compressFromBytes, waitMs }
+  const setting = { hasPool: pool !== null, offered, compressFromBytes }
 
   const inside = { store, flights, aliases }
   const cache = (given) => middlewareOf(routeOf(readRoute(given), setting), inside)
@@ -65,7 +68,7 @@ function createHttpCache(options) {
   })
 }
 
-function routeOf(read, { hasPool, offered, compressFromBytes, waitMs }) {
+function routeOf(read, { hasPool, offered, compressFromBytes }) {
   const { ttl = null, staleTtl = 0, graceTtl = 0, tables = [], tags = [], key, query, vary = [] } = read
   if (tables.length > 0 && !hasPool) {
     throw refusal('tables', "needs a cache that knows the pool's writes: createHttpCache({ db })")
@@ -83,7 +86,6 @@ function routeOf(read, { hasPool, offered, compressFromBytes, waitMs }) {
     hasKey,
     isStandard,
     vary,
-    waitMs,
     compressFromBytes,
     encodings: offered,
     control,
@@ -98,10 +100,10 @@ function routeOf(read, { hasPool, offered, compressFromBytes, waitMs }) {
 
 // A key of the caller's, or null where there is none for a request.
 function ownKeys(key) {
-  if (typeof key === 'string') return () => key
+  if (typeof key === 'string') return () => OWN + key
   return (req) => {
     const own = key(req)
-    return typeof own === 'string' && own !== '' && own.length <= 1024 ? own : null
+    return typeof own === 'string' && OWN_KEY.test(own) ? OWN + own : null
   }
 }
 
@@ -126,7 +128,7 @@ function tagsOf(tags, req) {
 
 // As src/cache/mod.rs has them: the key, and each beginning of it up to a colon.
 function keyMarks(name) {
-  const [key] = name.split('\n', 1)
+  const key = name.split('\n', 1)[0].slice(OWN.length)
   const marks = [`k:${key}`]
   for (let at = key.indexOf(':'); at !== -1; at = key.indexOf(':', at + 1))
     marks.push(`p:${key.slice(0, at + 1)}`)
@@ -148,7 +150,7 @@ function marksNamed(what) {
   if (list.some((path) => typeof path !== 'string' || !path.startsWith('/') || path.includes('?'))) {
     throw new HegarTypeError("invalidate: 'paths' must be paths without a query, such as '/api/products'")
   }
-  const marks = list.map((path) => `u:${path}`)
+  const marks = list.map(pathMark)
   return Object.keys(others).length === 0 ? marks : [...marks, ...marksOf(others)]
 }
 

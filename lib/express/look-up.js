@@ -15,7 +15,7 @@ function pastReason({ isStandard, hasKey }, headers) {
 function lookUp(route, store, key, headers, now, older) {
   for (let answer = store.first(key) ?? null; answer !== null;) {
     const { next } = answer
-    if (answer.matches(headers) && store.isGood(answer, now)) {
+    if (!answer.isPending && answer.matches(headers) && store.isGood(answer, now)) {
       if (now < answer.fresh && (!route.isStandard || suits(answer, headers, now))) return answer
       older.answer = answer
     }
@@ -31,6 +31,7 @@ function lookUpFront(route, store, key, headers, now) {
     const { next } = answer
     if (
       answer.isForFront &&
+      !answer.isPending &&
       answer.matchesFront(headers) &&
       now < answer.fresh &&
       store.isGood(answer, now)

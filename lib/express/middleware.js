@@ -5,6 +5,9 @@ const { lookUp, pastReason } = require('./look-up.js')
 const { Miss } = require('./miss.js')
 const { forgetAfter } = require('./unsafe.js')
 
+// What one look-up finds besides, used before the next one: most requests have no need of one of their own.
+const besides = { answer: null }
+
 /** The middleware of a route: gives what is kept, and keeps what the handler answers. `cache` is `{store, flights, aliases}`. */
 function middlewareOf(route, cache) {
   const { store } = cache
@@ -14,27 +17,45 @@ function middlewareOf(route, cache) {
       if (method !== 'OPTIONS' && method !== 'TRACE') forgetAfter(req, res, store)
       return next()
     }
-    // Whatever becomes of the cache, there is a handler; but it is run once.
-    let isPassed = false
-    const pass = () => {
-      isPassed = true
-      next()
-    }
+    let key = null
+    let why = null
     try {
-      const why = store.isShared ? pastReason(route, req.headers) : 'runtime'
-      const key = why === null ? route.keyOf(req) : null
-      if (key === null) return goPast(res, store, why ?? 'key', pass)
-      const now = performance.now()
-      const older = { answer: null }
-      const answer = lookUp(route, store, key, req.headers, now, older)
-      if (answer !== null) return giveHit(cache, route, req, res, key, answer, now, HIT)
-      return new Miss(cache, route, req, res, pass, key, older).begin(now)
+      const { headers } = req
+      why = store.isShared ? pastReason(route, headers) : 'runtime'
+      if (why === null) key = route.keyOf(req)
+      if (key !== null) {
+        const now = performance.now()
+        besides.answer = null
+        const answer = lookUp(route, store, key, headers, now, besides)
+        if (answer !== null) return giveHit(cache, route, req, res, key, answer, now, HIT)
+      }
     } catch (error) {
-      if (isPassed || res.headersSent) throw error
-      store.counts.failed(error)
-      return next()
+      return failed(store, res, error, next)
     }
+    return key === null ? goPast(res, store, why ?? 'key', next) : miss(route, cache, req, res, next, key)
   }
+}
+
+function miss(route, cache, req, res, next, key) {
+  // Whatever becomes of the cache, there is a handler; but it is run once.
+  let isPassed = false
+  const pass = () => {
+    isPassed = true
+    next()
+  }
+  try {
+    const older = { answer: besides.answer }
+    return new Miss(cache, route, req, res, pass, key, older).begin(performance.now())
+  } catch (error) {
+    if (isPassed) throw error
+    return failed(cache.store, res, error, next)
+  }
+}
+
+function failed(store, res, error, next) {
+  if (res.headersSent) throw error
+  store.counts.failed(error)
+  return next()
 }
 
 module.exports = { middlewareOf }

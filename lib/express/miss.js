@@ -1,6 +1,6 @@
 'use strict'
 
-const { give } = require('./answer.js')
+const { give, isUnchanged } = require('./answer.js')
 const { capture } = require('./capture.js')
 const { directivesOf } = require('./fields.js')
 const { Fill } = require('./fill.js')
@@ -11,6 +11,12 @@ const COLLAPSED = 'hegar; fwd=uri-miss; collapsed'
 const CONDITIONS = ['if-none-match', 'if-modified-since']
 // Those are between the client and the handler.
 const PRECONDITIONS = ['if-match', 'if-unmodified-since']
+
+// Of what a handler has set: the matter of its connection. Where the length has been removed Node would send in chunks.
+const IS_LEFT = new Set(['connection', 'keep-alive', 'content-length'])
+
+/** Where a request has the Miss that watches its handler. */
+const WATCHER = Symbol('hegar-native: watcher')
 
 /** A request for which there is nothing to be given at once: it waits for another's answer, or has the handler run. */
 class Miss {
@@ -25,8 +31,11 @@ class Miss {
   #key
   /** One that is past its time. */
   #older
+  /** Until when it waits for others. */
+  #deadline = 0
   #flight = null
   #fill = null
+  #capture = null
   #conditions = null
 
   /** `cache` is `{store, flights, aliases}`, `older` what `lookUp` found besides. */
@@ -43,6 +52,8 @@ class Miss {
   }
 
   begin(now) {
+    // One that watches already leaves the rest to the one that is nearer to the handler.
+    this.#req[WATCHER]?.yieldToInner()
     const { headers } = this.#req
     const older = this.#older.answer
     if (this.#route.isStandard && headers['cache-control'] !== undefined) {
@@ -52,38 +63,47 @@ class Miss {
       if (control.has('no-store')) return this.#goPast('no-store')
     }
     if (PRECONDITIONS.some((name) => headers[name] !== undefined)) return this.#goPast('precondition')
-    const flight = this.#flights.of(this.#key)
-    if (flight === null) return this.#run(now)
-    // Nothing will come of it that others can be given.
-    if (flight.isVain) return this.#goPast(flight.why)
+    this.#deadline = now + this.#flights.waitMs
+    return this.#join(now)
+  }
+
+  /** Waits for the one who has the handler run, if there is one whose answer will be as new as this request. */
+  #join(now) {
+    const flights = this.#flights
+    const key = this.#flightKey()
+    const flight = flights.of(key, now)
+    if (flight === null) return this.#run(now, key, flights.isVain(key, now))
+    const older = this.#older.answer
     if (older !== null && now < older.stale) return this.#give(older, now, STALE)
-    if (!this.#store.isQuiet(flight.places, flight.since)) return this.#run(now)
+    if (!this.#store.isQuiet(flight.places, flight.since)) return this.#run(now, key, false)
     this.#store.counts.collapsed++
     const landed = (result) => this.#safely(() => this.#landed(result))
-    return this.#flights.wait(flight, this.#res, landed)
+    return flights.wait(flight, Math.max(0, this.#deadline - now), this.#res, landed)
+  }
+
+  // Those who will get different answers do not wait for each other, as far as it is known what makes them different.
+  #flightKey() {
+    const known = this.#store.first(this.#key)
+    return known === undefined ? this.#key : known.variantOf(this.#key, this.#req.headers)
   }
 
   /** The one that was waited for has its answer, or there is none to be shared. */
   #landed({ answer, why }) {
-    if (this.#isAnswered()) return
+    if (this.#isOver()) return
     const now = performance.now()
-    if (answer?.matches(this.#req.headers)) {
-      this.#give(answer, now, COLLAPSED)
-    } else if (answer === null && why !== null) {
-      // Without an answer each asks for itself;
-      this.#goPast(why)
-    } else {
-      // with one for other fields of the request, it is as if nobody had asked.
-      this.#older.answer = null
-      const found = lookUp(this.#route, this.#store, this.#key, this.#req.headers, now, this.#older)
-      if (found === null) this.begin(now)
-      else this.#give(found, now, HIT)
-    }
+    if (answer?.matches(this.#req.headers)) return this.#give(answer, now, COLLAPSED)
+    // Each for itself, and at once: who has waited is not to wait again.
+    if (answer === null && why !== null) return this.#run(now, this.#flightKey(), true)
+    this.#older.answer = null
+    const found = lookUp(this.#route, this.#store, this.#key, this.#req.headers, now, this.#older)
+    if (found === null) this.#join(now)
+    else this.#give(found, now, HIT)
   }
 
-  // Somebody else may have answered meanwhile, such as a middleware for requests that take too long.
-  #isAnswered() {
-    return this.#res.headersSent || this.#res.destroyed
+  // Somebody else may have answered meanwhile, such as a middleware for requests that take too long; or nobody is there.
+  #isOver() {
+    const res = this.#res
+    return res.headersSent || res.destroyed || res.closed
   }
 
   // Called by others, who must not suffer from what happens to this one. Whatever becomes of the cache, there is a handler.
@@ -91,7 +111,13 @@ class Miss {
     try {
       work()
     } catch (error) {
-      if (this.#isPassed) throw error
+      if (this.#isPassed) {
+        // The handler's own, which nobody here can answer: as if it had been run by itself.
+        queueMicrotask(() => {
+          throw error
+        })
+        return
+      }
       this.#store.counts.failed(error)
       if (!this.#res.headersSent) this.#goOn()
     }
@@ -117,19 +143,20 @@ class Miss {
     this.#res.end()
   }
 
-  #run(now) {
+  /** Has the handler run; if `isAlone`, for nobody who comes meanwhile. */
+  #run(now, flightKey, isAlone) {
     const store = this.#store
     store.counts.misses++
-    // The body of an answer to HEAD is not there to be kept.
-    if (this.#req.method === 'HEAD') return this.#goOn()
+    // The body of an answer to HEAD is not there to be kept; and nobody hears of the end of one that is over.
+    if (this.#req.method === 'HEAD' || this.#isOver()) return this.#goOn()
     const fill = new Fill(store, this.#route, this.#req, this.#key, now)
     this.#fill = fill
-    this.#flight = this.#flights.begin(this.#key, store.placesOf(fill.marks), fill.since)
+    this.#flight = this.#flights.begin(flightKey, isAlone, store.placesOf(fill.marks), fill.since, now)
     // What other processes have is as old as what there is here.
-    if (!store.hasOthers || this.#older.answer !== null) return this.#ask(0)
+    if (!store.hasOthers || isAlone || this.#older.answer !== null) return this.#ask(0, isAlone)
     const found = (what) => this.#safely(() => this.#found(what))
     return store
-      .find(this.#route.remoteKey(this.#key), fill.marks, this.#route.waitMs)
+      .find(this.#route.remoteKey(this.#key), fill.marks, this.#flights.waitMs)
       .then(found, () => found(0))
   }
 
@@ -137,10 +164,10 @@ class Miss {
   #found(what) {
     const lead = typeof what === 'number' ? what : 0
     const answer = typeof what === 'number' ? null : this.#unpacked(what)
-    if (answer === null) return this.#isAnswered() ? this.#leave(lead) : this.#ask(lead)
+    if (answer === null) return this.#isOver() ? this.#leave(lead) : this.#ask(lead, false)
     this.#store.counts.remoteHits++
     this.#flights.end(this.#flight, { answer, why: null })
-    return this.#isAnswered() ? undefined : this.#give(answer, performance.now(), HIT)
+    return this.#isOver() ? undefined : this.#give(answer, performance.now(), HIT)
   }
 
   /** The handler need not be run for nobody: those who wait do it for themselves. */
@@ -160,33 +187,46 @@ class Miss {
   }
 
   /** Runs the handler, with what it answers on its way through here. */
-  #ask(lead) {
-    const res = this.#res
-    this.#fill.start({ ...res.getHeaders() }, lead)
-    this.#hideConditions()
-    // The handler may go on, and others need not wait for what nobody reads.
-    const onClose = () => {
-      this.#fill.giveBack()
-      this.#flights.end(this.#flight, { answer: null, why: null })
-    }
-    const onWhole = (whole, pass) => {
-      res.off('close', onClose)
-      this.#showConditions()
-      return this.#answered(whole, pass)
-    }
-    const onOther = (why) => {
-      res.off('close', onClose)
-      this.#showConditions()
-      this.#giveUp(why)
-    }
-    capture(res, this.#store.maxEntryBytes, onWhole, onOther)
-    res.once('close', onClose)
+  #ask(lead, isAlone) {
+    const { headers } = this.#req
+    this.#fill.start({ ...this.#res.getHeaders() }, lead)
+    // Who is alone gets from the handler what it would get without the cache.
+    if (!isAlone || this.#older.answer !== null) this.#hideConditions(headers)
+    this.#capture = capture(
+      this.#res,
+      this.#store.maxEntryBytes,
+      (whole, pass) => this.#answered(whole, pass),
+      (why) => {
+        this.#stopWatching()
+        this.#giveUp(why)
+      },
+    )
+    this.#req[WATCHER] = this
+    this.#res.once('close', this.#onClose)
     this.#goOn()
   }
 
+  // The handler may go on, and others need not wait for what nobody reads.
+  #onClose = () => {
+    this.#fill.giveBack()
+    this.#flights.end(this.#flight, { answer: null, why: null })
+  }
+
+  #stopWatching() {
+    this.#req[WATCHER] = undefined
+    this.#res.off('close', this.#onClose)
+    this.#showConditions()
+  }
+
+  /** Another middleware of the cache, between this one and the handler, does the rest. */
+  yieldToInner() {
+    this.#stopWatching()
+    this.#capture.leave()
+    this.#onClose()
+  }
+
   // The handler is to give the whole answer, whatever this client has; and to say whether what is kept is still right.
-  #hideConditions() {
-    const { headers } = this.#req
+  #hideConditions(headers) {
     this.#conditions = {}
     for (const name of CONDITIONS) {
       if (headers[name] === undefined) continue
@@ -200,13 +240,15 @@ class Miss {
   }
 
   #showConditions() {
+    if (this.#conditions === null) return
     const { headers } = this.#req
     for (const name of CONDITIONS) delete headers[name]
     Object.assign(headers, this.#conditions)
   }
 
-  /** The handler has answered: in its place, or as it was by `pass`. */
+  /** The handler has answered: what is sent takes its place, or is as it was by `pass`. */
   #answered(whole, pass) {
+    this.#stopWatching()
     let answer = null
     let why = 'failure'
     try {
@@ -216,52 +258,70 @@ class Miss {
     }
     if (answer === null) {
       this.#giveUp(why)
-      this.#say(`hegar; fwd=${this.#older.answer ? 'stale' : 'uri-miss'}; detail=${why}`)
-      return pass()
+      return this.#sendOwn(whole, why, pass)
     }
-    this.#flights.end(this.#flight, { answer, why: null })
+    // Heard here too while the head is not made.
+    this.#res.once('close', this.#onClose)
+    this.#capture.afterHead(() => this.#settle(answer, why, whole))
     try {
       this.#send(answer, whole)
-      return this.#res
     } catch (error) {
       this.#store.counts.failed(error)
-      if (this.#res.headersSent) return this.#res
+      if (this.#res.headersSent) return undefined
       this.#restore(whole)
-      return pass()
+      pass()
     }
+    return undefined
+  }
+
+  /** The first client has its answer, and nothing is added to it any more. */
+  #settle(answer, why, whole) {
+    this.#res.off('close', this.#onClose)
+    const refused =
+      why ?? (answer.isPending ? this.#fill.settle(answer, whole, this.#res.getHeaders()) : null)
+    this.#fill.giveBack()
+    if (refused === null) return this.#flights.end(this.#flight, { answer, why: null })
+    if (refused !== 'fenced') this.#store.counts.refuse(refused)
+    return this.#flights.end(this.#flight, { answer: null, why: refused })
   }
 
   #giveUp(why) {
     this.#fill.giveBack()
     this.#store.counts.refuse(why)
-    this.#flights.vain(this.#flight, why)
+    this.#flights.end(this.#flight, { answer: null, why })
   }
 
-  #say(what) {
-    if (!this.#res.headersSent && !this.#res.hasHeader('Cache-Status'))
-      this.#res.setHeader('Cache-Status', what)
+  // An answer that is for this client alone.
+  #sendOwn({ status, headers }, why, pass) {
+    const res = this.#res
+    if (res.headersSent) return pass()
+    if (!res.hasHeader('Cache-Status')) {
+      res.setHeader('Cache-Status', `hegar; fwd=${this.#older.answer ? 'stale' : 'uri-miss'}; detail=${why}`)
+    }
+    // The handler was not told of the client's conditions, and would have said so.
+    const conditions = this.#conditions ?? {}
+    if (
+      status === 200 &&
+      why !== 'failure' &&
+      isUnchanged(conditions, headers.etag, headers['last-modified'])
+    ) {
+      res.statusCode = 304
+      for (const name of ['Content-Type', 'Content-Length', 'Content-Encoding']) res.removeHeader(name)
+      return res.end()
+    }
+    return pass()
   }
 
   #send(answer, whole) {
     const res = this.#res
     if (this.#route.front !== null) this.#cache.aliases.add(this.#route, this.#req, this.#key)
     const form = answer.formFor(this.#req.headers, this.#store)
-    for (const name of this.#fill.namesSet(whole)) {
-      // Where it has been removed Node would send in chunks.
-      if (name !== 'content-length') res.removeHeader(name)
+    for (const name of Object.keys(this.#fill.own(whole))) {
+      if (!IS_LEFT.has(name)) res.removeHeader(name)
     }
-    res.setHeader('Content-Length', form.body.length)
+    if (answer.status !== 204) res.setHeader('Content-Length', form.body.length)
     if (whole.callback) res.once('finish', whole.callback)
-    const onItsWay = this.#onItsWay(answer, form)
-    give(this.#req, res, answer, onItsWay, performance.now(), this.#says(answer, whole))
-  }
-
-  // Who compresses answers behind us sends other bytes than these under the tag.
-  #onItsWay(answer, form) {
-    const tag = answer.weakTag
-    if (tag === null || !form.isIdentity || this.#req.headers['accept-encoding'] === undefined) return form
-    const head = form.head.map((field, at) => (form.head[at - 1] === 'ETag' ? tag : field))
-    return { ...form, tag, head }
+    give(this.#req, res, answer, form, performance.now(), this.#says(answer, whole), this.#capture.isWrapped)
   }
 
   #says(answer, { status }) {

@@ -115,6 +115,12 @@ function readRoute(given) {
       "and a 'key' that is a function do not go together: the front has no req of Express",
     )
   }
+  if (read.policy === 'rfc9111' && read.ttl !== undefined) {
+    throw refusal(
+      'ttl',
+      "and policy 'rfc9111' do not go together: by it answers say themselves for how long they are kept",
+    )
+  }
   return read
 }
 

@@ -102,6 +102,7 @@ class Store {
   keep(answer) {
     const bytes = weightOf(answer)
     if (bytes > this.maxEntryBytes) return 'tooLarge'
+    if (this.#hasNewer(answer)) return 'fenced'
     answer.number = ++this.#number
     const words = this.#native.hold(answer.number, bytes, answer.markNames, answer.since)
     if (words === null) return 'fenced'
@@ -126,14 +127,25 @@ class Store {
     this.#byKey.set(answer.key, answer)
   }
 
-  /** The answer has become heavier by a form of its body. */
-  reweigh(answer) {
+  // One that was begun later, while the handler of this one took its time.
+  #hasNewer(answer) {
+    for (let other = this.#byKey.get(answer.key) ?? null; other !== null; other = other.next) {
+      if (other.read > answer.read && other.selects(answer)) return true
+    }
+    return false
+  }
+
+  /** Adds a form of an answer's body, if there is room for it. */
+  addForm(answer, coding, form) {
     if (!this.#all.has(answer)) return
+    answer.forms[coding] = form
     const bytes = weightOf(answer)
-    const words =
-      bytes > this.maxEntryBytes
-        ? null
-        : this.#native.hold(answer.number, bytes, answer.markNames, answer.since)
+    if (bytes > this.maxEntryBytes) {
+      delete answer.forms[coding]
+      return
+    }
+    this.counts.variants++
+    const words = this.#native.hold(answer.number, bytes, answer.markNames, answer.since)
     if (words === null) this.drop(answer)
     else this.#hold(answer, words)
   }
@@ -229,10 +241,15 @@ function seesChanges(native, epochs) {
   return epochs[HORIZON + 1] !== before
 }
 
-function weightOf({ key, forms, markNames }) {
+function weightOf({ key, forms, markNames, selectors, frontSelectors, outerFields }) {
   let bytes = OVERHEAD + key.length * 2
-  for (const mark of markNames) bytes += mark.length * 2
-  for (const { body, head } of Object.values(forms)) bytes += body.length + head.length * 32
+  const add = (value) => (bytes += 16 + String(value).length)
+  for (const list of [markNames, selectors, frontSelectors, outerFields.flat(2)]) list.forEach(add)
+  for (const { body, head } of Object.values(forms)) {
+    bytes += body.length
+    // Also as the front has it.
+    for (const value of head.flat()) bytes += 2 * (16 + String(value).length)
+  }
   return bytes
 }
 

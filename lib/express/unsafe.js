@@ -1,6 +1,6 @@
 'use strict'
 
-const { cutQuery, originOf, pathOf } = require('./key.js')
+const { hostOf, pathMark } = require('./key.js')
 
 /**
  * Has a successful unsafe request make the answers of its address, and of those that it names, invalid before the client
@@ -13,28 +13,27 @@ function forgetAfter(req, res, store) {
     if (!isTold) {
       isTold = true
       const status = typeof head[0] === 'number' ? head[0] : res.statusCode
-      if (status >= 200 && status < 400) store.bump(addressesOf(req, res).map((path) => `u:${path}`))
+      if (status >= 200 && status < 400) store.bump(marksOf(req, res))
     }
     return writeHead.apply(this, head)
   }
 }
 
-function addressesOf(req, res) {
-  const paths = [pathOf(req)]
+function marksOf(req, res) {
+  const address = req.originalUrl ?? req.url
+  const marks = [pathMark(address)]
   for (const name of ['Location', 'Content-Location']) {
     const target = res.getHeader(name)
     if (typeof target !== 'string') continue
     try {
-      const base = new URL(
-        `http:${originOf({ headers: { host: req.headers.host } })}${req.originalUrl ?? req.url}`,
-      )
+      const base = new URL(address, `http://${hostOf(req)}`)
       const url = new URL(target, base)
-      if (url.host === base.host) paths.push(cutQuery(url.pathname))
+      if (url.host === base.host) marks.push(pathMark(url.pathname))
     } catch {
       // What is no address names none.
     }
   }
-  return paths
+  return marks
 }
 
 module.exports = { forgetAfter }
