@@ -346,6 +346,14 @@ describe('conditional requests', () => {
     for (const malformed of ['bytes=4-2', 'bytes=-', 'lines=1-2', 'bytes=1-2,4-5', 'bytes=a-b', '']) {
       assert.deepEqual([(await part({ range: malformed })).status, malformed], [200, malformed])
     }
+    await withApp(
+      {},
+      (app, cache) => app.get('/p', cache(60), (req, res) => answer(res)),
+      async ({ get }) => {
+        assert.equal((await get('/p', { range: 'bytes=2-4' })).text, '234')
+        assert.equal((await get('/p')).cacheStatus, 'hegar; hit', 'the first one who asks may ask for a part')
+      },
+    )
     assert.equal((await part((tag) => ({ range: 'bytes=0-0', 'if-range': tag }))).status, 206)
     assert.equal((await part({ range: 'bytes=0-0', 'if-range': '"other"' })).status, 200)
     assert.equal((await part((tag) => ({ range: 'bytes=0-0', 'if-range': `W/${tag}` }))).status, 200)

@@ -13,6 +13,9 @@ const MOST_KEYS = 64
 // For so long after its time, or for its lifetime again, it is worth asking a handler whether an answer is still the same.
 const ASKED_MS = 60_000
 
+// What others may add to Cache-Control when the head is made, so that an answer is not for everybody.
+const RESTRICTIONS = ['private', 'no-store', 'no-cache']
+
 /** What becomes of the answer for one key: what is kept of a handler's, and what is given to other processes. */
 class Fill {
   #store
@@ -86,27 +89,16 @@ class Fill {
    * keeps it from them. Gives why.
    */
   settle(answer, whole, head) {
-    const control = head['cache-control']
-    const isChanged =
-      !same(head['set-cookie'], whole.headers['set-cookie']) || control !== whole.headers['cache-control']
-    // What is said for those who say nothing is ours.
-    if (
-      isChanged &&
-      !(
-        whole.headers['cache-control'] === undefined &&
-        control === this.#route.control &&
-        head['set-cookie'] === undefined
-      )
-    ) {
-      const { why } = this.#judge(whole.status, {
-        ...whole.headers,
-        'set-cookie': head['set-cookie'],
-        'cache-control': control,
-      })
-      if (why !== null) {
-        this.#store.drop(answer)
-        return why
-      }
+    const control = directivesOf(head['cache-control'])
+    const restrictions = RESTRICTIONS.filter((name) => control.has(name))
+    const headers = { ...whole.headers, 'set-cookie': head['set-cookie'] }
+    if (restrictions.length > 0) {
+      headers['cache-control'] = [whole.headers['cache-control'] ?? [], restrictions].flat()
+    }
+    const { why } = this.#judge(whole.status, headers)
+    if (why !== null) {
+      this.#store.drop(answer)
+      return why
     }
     answer.isPending = false
     if (this.#isShared) this.#share(answer, whole, this.#tag)

@@ -1,7 +1,7 @@
 'use strict'
 
 const { HegarTypeError } = require('../errors.js')
-const { giveRaw } = require('./answer.js')
+const { giveRaw } = require('./give.js')
 
 const HIT = 'hegar; hit; detail=front'
 

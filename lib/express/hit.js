@@ -1,6 +1,6 @@
 'use strict'
 
-const { give } = require('./answer.js')
+const { give } = require('./give.js')
 
 const HIT = 'hegar; hit'
 const STALE = 'hegar; hit; detail=stale'

@@ -1,9 +1,9 @@
 'use strict'
 
-const { give, isUnchanged } = require('./answer.js')
 const { capture } = require('./capture.js')
 const { directivesOf } = require('./fields.js')
 const { Fill } = require('./fill.js')
+const { give, isUnchanged } = require('./give.js')
 const { giveHit, goPast, HIT, STALE } = require('./hit.js')
 const { lookUp, suitsStale } = require('./look-up.js')
 

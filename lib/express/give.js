@@ -1,0 +1,128 @@
+'use strict'
+
+const { namesOf, titled } = require('./answer.js')
+const { dateOf, namesIn, namesTag } = require('./fields.js')
+const { rangeOf } = require('./range.js')
+
+// How an answer is sent: whole, in part, or as 304 to who has it.
+
+// Those that a 304 carries (RFC 9110, section 15.4.5), and what tells caches about it.
+const IN_304 = new Set(['cache-control', 'content-location', 'date', 'expires', 'last-modified'])
+
+/** Sends an answer in the form that fits the request; `says` is the Cache-Status. */
+function give(req, res, answer, given, now, says, isWrapped = Object.hasOwn(res, 'end')) {
+  const { headers } = req
+  const form = isWrapped ? onItsWay(headers, answer, given) : given
+  const { head } = form
+  if (isKnown(headers, answer, form)) return giveKnown(res, answer, form, now, says)
+  // Express gives `res` another prototype, and after that a property of its own is dear: as much as ten headers.
+  if (res.statusCode !== answer.status) res.statusCode = answer.status
+  // Not in HTTP/2.
+  if (answer.message !== undefined && req.httpVersionMajor < 2) res.statusMessage = answer.message
+  for (const name of answer.removed) res.removeHeader(name)
+  for (let at = 0; at < head.length; at += 2) res.setHeader(head[at], head[at + 1])
+  setVary(res, form)
+  res.setHeader('Age', answer.ageAt(now))
+  res.setHeader('Cache-Status', says)
+  if (req.method === 'HEAD') {
+    res.setHeader('Content-Length', form.body.length)
+    return res.end()
+  }
+  if (headers.range !== undefined && answer.status === 200) {
+    const part = rangeOf(headers, answer)
+    if (part !== null) {
+      res.statusCode = part.status
+      res.setHeader('Content-Range', part.range)
+      // A part of other bytes would be no part of these.
+      res.setHeader('Cache-Control', joined(res.getHeader('Cache-Control') ?? [], 'no-transform'))
+      res.setHeader('Content-Length', part.body.length)
+      return res.end(part.body)
+    }
+  }
+  // Node sees the length by itself, unless somebody stands before its `end` and has the head sent first.
+  if (isWrapped && answer.status !== 204) res.setHeader('Content-Length', form.body.length)
+  return res.end(form.body)
+}
+
+// Whoever stands around `end` may compress the answer, and send other bytes than these under the tag.
+function onItsWay(headers, answer, form) {
+  const tag = answer.weakTag
+  if (tag === null || !form.isIdentity || headers['accept-encoding'] === undefined) return form
+  const head = form.head.map((field, at) => (form.head[at - 1] === 'ETag' ? tag : field))
+  return { ...form, tag, head }
+}
+
+function setVary(res, form) {
+  if (form.vary === null) return
+  const before = res.getHeader('Vary')
+  res.setHeader('Vary', before === undefined ? form.vary : joined(before, form.vary))
+}
+
+// A list with those of another that it has not.
+function joined(before, list) {
+  const names = namesIn(before)
+  const others = list.split(', ').filter((name) => !names.includes(name.toLowerCase()))
+  return others.length === 0 ? before : [before, ...others].flat().join(', ')
+}
+
+/** Whether the client has it already, by the fields of the request alone (RFC 9110, section 13.2.2). */
+function isKnown(headers, answer, form) {
+  if (answer.status !== 200) return false
+  const tags = headers['if-none-match']
+  if (tags === undefined) return isUnchanged(headers, undefined, answer.changed)
+  // Any form of it will do: the client keeps what it has.
+  return isUnchanged(headers, form.tag) || Object.values(answer.forms).some(({ tag }) => namesTag(tags, tag))
+}
+
+/** Whether a client with these conditions has what has this tag, or was changed then; either may be undefined. */
+function isUnchanged(headers, tag, changed) {
+  const tags = headers['if-none-match']
+  if (tags !== undefined) return tag !== undefined && namesTag(tags, tag)
+  const since = headers['if-modified-since']
+  return since !== undefined && dateOf(changed) <= dateOf(since)
+}
+
+function giveKnown(res, answer, form, now, says) {
+  res.statusCode = 304
+  const { head } = form
+  for (let at = 0; at < head.length; at += 2) {
+    if (IN_304.has(head[at].toLowerCase())) res.setHeader(head[at], head[at + 1])
+  }
+  for (const name of ['Content-Type', 'Content-Length', 'Content-Encoding']) res.removeHeader(name)
+  res.setHeader('ETag', form.tag)
+  setVary(res, form)
+  res.setHeader('Age', answer.ageAt(now))
+  res.setHeader('Cache-Status', says)
+  return res.end()
+}
+
+/** Sends a whole answer where no middleware has set anything: the front's way. */
+function giveRaw(req, res, answer, form, now, says) {
+  if (req.httpVersionMajor > 1) {
+    for (const [name, value] of answer.outerFields) res.setHeader(name, value)
+    return give(req, res, answer, form, now, says)
+  }
+  if (isKnown(req.headers, answer, form)) {
+    for (const [name, value] of answer.outerFields) res.setHeader(name, value)
+    return giveKnown(res, answer, form, now, says)
+  }
+  const age = answer.ageAt(now)
+  if (form.rawAge !== age) {
+    form.raw = rawHead(answer, form, age, says)
+    form.rawAge = age
+  }
+  if (answer.message === undefined) res.writeHead(answer.status, form.raw)
+  else res.writeHead(answer.status, answer.message, form.raw)
+  return res.end(req.method === 'HEAD' ? undefined : form.body)
+}
+
+function rawHead(answer, form, age, says) {
+  const vary = namesOf(answer.frontSelectors).map(titled)
+  if (form.vary?.includes('Accept-Encoding')) vary.push('Accept-Encoding')
+  const head = [...answer.outerFields.flat(), ...form.head]
+  if (vary.length > 0) head.push('Vary', vary.join(', '))
+  head.push('Age', String(age), 'Cache-Status', says, 'Content-Length', String(form.body.length))
+  return head
+}
+
+module.exports = { give, giveRaw, isUnchanged }
