@@ -19,7 +19,7 @@ const { measureCase } = require('./http-load')
 const { median } = require('./measure')
 const { openShop } = require('./server')
 
-const CONNECTIONS = 64
+const CONNECTIONS = 100
 const FULL = { rounds: 7, warmupMs: 1500, windowMs: 4000 }
 const QUICK = { rounds: 3, warmupMs: 700, windowMs: 1500 }
 
@@ -49,7 +49,7 @@ const RATIOS = [
 async function main() {
   const { quick, out, connections, names } = readOptions(process.argv.slice(2))
   const { rounds, ...window } = quick ? QUICK : FULL
-  const shop = await openShop(['page20'], { log: console.log })
+  const shop = await openShop(['page20'], { log: console.log, folder: 'http' })
   try {
     const redis = await startRedis({ log: console.log })
     try {

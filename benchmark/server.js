@@ -14,10 +14,10 @@ const DECIMAL = 246
 /**
  * Starts a private server of the benchmark's own with the example shop's tables and data, and prepares the
  * named workloads for it. Resolves with `{place, version, workloads, stop()}`; `place` is where drivers
- * connect. The data stay in .hegar/bench for the next run.
+ * connect. The data stay in `folder` of .hegar/bench for the next run; what runs at the same time needs folders of its own.
  */
-async function openShop(names, { signal, log }) {
-  const server = await startMariadb({ dir: path.join(WORK_DIR, 'bench', 'server'), signal, log })
+async function openShop(names, { signal, log, folder = 'server' }) {
+  const server = await startMariadb({ dir: path.join(WORK_DIR, 'bench', folder), signal, log })
   try {
     const { host, port, user, password } = server
     const place = { host, port, user, password, database: 'hegar_shop' }

@@ -24,6 +24,7 @@ const OF_THE_BODY = new Set(['content-encoding', 'content-md5', 'content-range']
 const OF_A_REQUEST =
   /^(?:ratelimit|x-ratelimit|retry-after$|x-request-id$|x-correlation-id$|traceparent$|server-timing$|set-cookie)/
 
+const NO_LIST = Object.freeze({ age: -1, says: '', list: [] })
 // Longer fields are compared as they are.
 const LONGEST_PLAIN = 256
 
@@ -173,8 +174,9 @@ class Answer {
       head: [...head, 'ETag', tag, ...fields],
       vary: vary.length === 0 ? null : vary.map(titled).join(', '),
       isIdentity: coding === 'identity',
-      raw: null,
-      rawAge: -1,
+      /** The whole head as a list for an age, as give.js makes it: for the middleware and for the front. */
+      bare: NO_LIST,
+      full: NO_LIST,
     }
   }
 

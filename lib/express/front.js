@@ -1,7 +1,7 @@
 'use strict'
 
 const { HegarTypeError } = require('../errors.js')
-const { giveRaw } = require('./give.js')
+const { giveFull } = require('./give.js')
 
 const HIT = 'hegar; hit; detail=front'
 
@@ -34,7 +34,7 @@ function giveFound(req, res, answer, now, store) {
   store.use(answer)
   store.counts.hits++
   store.counts.frontHits++
-  giveRaw(req, res, answer, answer.formFor(req.headers, store), now, HIT)
+  giveFull(req, res, answer, answer.formFor(req.headers, store), now, HIT)
 }
 
 // Each is a middleware, which answers by itself or goes on, or a condition on the request, without which Express answers.

@@ -15,6 +15,10 @@ function give(req, res, answer, given, now, says, isWrapped = Object.hasOwn(res,
   const form = isWrapped ? onItsWay(headers, answer, given) : given
   const { head } = form
   if (isKnown(headers, answer, form)) return giveKnown(res, answer, form, now, says)
+  if (!isWrapped && headers.range === undefined && isBare(req, res)) {
+    if (!isFor(form.bare, answer, now, says)) form.bare = listed(answer, form, [], form.vary, now, says)
+    return giveList(req, res, answer, form, form.bare.list)
+  }
   // Express gives `res` another prototype, and after that a property of its own is dear: as much as ten headers.
   if (res.statusCode !== answer.status) res.statusCode = answer.status
   // Not in HTTP/2.
@@ -96,33 +100,46 @@ function giveKnown(res, answer, form, now, says) {
   return res.end()
 }
 
-/** Sends a whole answer where no middleware has set anything: the front's way. */
-function giveRaw(req, res, answer, form, now, says) {
-  if (req.httpVersionMajor > 1) {
-    for (const [name, value] of answer.outerFields) res.setHeader(name, value)
-    return give(req, res, answer, form, now, says)
+/** Sends an answer with the fields that were set before its handler, where no middleware has run but checks: the front's way. */
+function giveFull(req, res, answer, form, now, says) {
+  if (isBare(req, res) && !isKnown(req.headers, answer, form)) {
+    if (!isFor(form.full, answer, now, says)) {
+      form.full = listed(answer, form, answer.outerFields, varyOfAll(answer, form), now, says)
+    }
+    return giveList(req, res, answer, form, form.full.list)
   }
-  if (isKnown(req.headers, answer, form)) {
-    for (const [name, value] of answer.outerFields) res.setHeader(name, value)
-    return giveKnown(res, answer, form, now, says)
-  }
+  for (const [name, value] of answer.outerFields) if (!res.hasHeader(name)) res.setHeader(name, value)
+  return give(req, res, answer, { ...form, vary: varyOfAll(answer, form) }, now, says)
+}
+
+// Whether nothing has been said of the answer yet: then Node takes all of its head at once, for less than one header by itself.
+function isBare(req, res) {
+  return req.httpVersionMajor === 1 && !Object.hasOwn(res, 'writeHead') && res.getHeaderNames().length === 0
+}
+
+function isFor(made, answer, now, says) {
+  return made.age === answer.ageAt(now) && made.says === says
+}
+
+function listed(answer, form, fields, vary, now, says) {
   const age = answer.ageAt(now)
-  if (form.rawAge !== age) {
-    form.raw = rawHead(answer, form, age, says)
-    form.rawAge = age
-  }
-  if (answer.message === undefined) res.writeHead(answer.status, form.raw)
-  else res.writeHead(answer.status, answer.message, form.raw)
+  const list = [...fields.flat(), ...form.head]
+  if (vary !== null) list.push('Vary', vary)
+  list.push('Age', String(age), 'Cache-Status', says)
+  if (answer.status !== 204) list.push('Content-Length', String(form.body.length))
+  return { age, says, list }
+}
+
+function giveList(req, res, answer, form, list) {
+  if (answer.message === undefined) res.writeHead(answer.status, list)
+  else res.writeHead(answer.status, answer.message, list)
   return res.end(req.method === 'HEAD' ? undefined : form.body)
 }
 
-function rawHead(answer, form, age, says) {
+function varyOfAll(answer, form) {
   const vary = namesOf(answer.frontSelectors).map(titled)
   if (form.vary?.includes('Accept-Encoding')) vary.push('Accept-Encoding')
-  const head = [...answer.outerFields.flat(), ...form.head]
-  if (vary.length > 0) head.push('Vary', vary.join(', '))
-  head.push('Age', String(age), 'Cache-Status', says, 'Content-Length', String(form.body.length))
-  return head
+  return vary.length === 0 ? null : vary.join(', ')
 }
 
-module.exports = { give, giveRaw, isUnchanged }
+module.exports = { give, giveFull, isUnchanged }
