@@ -24,6 +24,7 @@ const OF_THE_BODY = new Set(['content-encoding', 'content-md5', 'content-range']
 const OF_A_REQUEST =
   /^(?:ratelimit|x-ratelimit|retry-after$|x-request-id$|x-correlation-id$|traceparent$|server-timing$|set-cookie)/
 
+const LONGEST_TEXT = 2048
 const NO_LIST = Object.freeze({ age: -1, says: '', list: [] })
 // Longer fields are compared as they are.
 const LONGEST_PLAIN = 256
@@ -170,6 +171,8 @@ class Answer {
     if (this.#control !== null) head.push('Cache-Control', this.#control)
     return {
       body,
+      /** A short body as text, a byte each: Node sends it with its head in one piece, which is quicker than two. */
+      text: body.length <= LONGEST_TEXT ? body.latin1Slice() : null,
       tag,
       head: [...head, 'ETag', tag, ...fields],
       vary: vary.length === 0 ? null : vary.map(titled).join(', '),

@@ -24,21 +24,25 @@ const TYPES =
 const AT_A_TIME = 2
 const MOST_WAITING = 64
 const REMEMBERED = 256
+const LONGEST_REMEMBERED = 256
 
-const orders = new Map()
 const waiting = []
 let running = 0
 
-/** The codings that a client takes, of those in `offered`, the best first. */
+/** What `wanted` takes for these codings, the best first; null for none. */
+function offer(names) {
+  return names.length === 0 ? null : { names, none: [], orders: new Map() }
+}
+
+/** The codings that a client takes, of those that were offered, the best first. */
 function wanted(header, offered) {
   if (header === undefined || header === '' || header === 'identity') return offered.none
-  let byHeader = orders.get(offered)
-  if (byHeader === undefined) orders.set(offered, (byHeader = new Map()))
-  let order = byHeader.get(header)
+  const { orders } = offered
+  let order = orders.get(header)
   if (order === undefined) {
     order = orderOf(header, offered.names)
-    if (byHeader.size >= REMEMBERED) byHeader.clear()
-    byHeader.set(header, order)
+    if (orders.size >= REMEMBERED) orders.clear()
+    if (header.length <= LONGEST_REMEMBERED) orders.set(header, order)
   }
   return order
 }
@@ -88,4 +92,4 @@ function end(done, bytes) {
   done(bytes)
 }
 
-module.exports = { wanted, isCompressible, encode, known: Object.keys(CODINGS) }
+module.exports = { offer, wanted, isCompressible, encode, known: Object.keys(CODINGS) }

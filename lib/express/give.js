@@ -133,7 +133,8 @@ function listed(answer, form, fields, vary, now, says) {
 function giveList(req, res, answer, form, list) {
   if (answer.message === undefined) res.writeHead(answer.status, list)
   else res.writeHead(answer.status, answer.message, list)
-  return res.end(req.method === 'HEAD' ? undefined : form.body)
+  if (req.method === 'HEAD') return res.end()
+  return form.text === null ? res.end(form.body) : res.end(form.text, 'latin1')
 }
 
 function varyOfAll(answer, form) {

@@ -8,7 +8,7 @@ const { normaliseOptions } = require('../options.js')
 const { refusal } = require('../options/readers.js')
 const { Aliases } = require('./aliases.js')
 const { Counts } = require('./counts.js')
-const { known } = require('./encodings.js')
+const { known, offer } = require('./encodings.js')
 const { exposition } = require('./exposition.js')
 const { Flights } = require('./flights.js')
 const { INSIDE } = require('./front.js')
@@ -53,8 +53,7 @@ function createHttpCache(options) {
   const store = new Store({ pool, alone, maxBytes, maxEntryBytes, counts })
   const flights = new Flights(waitMs)
   const aliases = new Aliases(store)
-  const offered = encodings.length === 0 ? null : { names: encodings, none: [] }
-  const setting = { hasPool: pool !== null, offered, compressFromBytes }
+  const setting = { hasPool: pool !== null, offered: offer(encodings), compressFromBytes }
 
   const inside = { store, flights, aliases }
   const cache = (given) => middlewareOf(routeOf(readRoute(given), setting), inside)

@@ -245,8 +245,8 @@ function weightOf({ key, forms, markNames, selectors, frontSelectors, outerField
   let bytes = OVERHEAD + key.length * 2
   const add = (value) => (bytes += 16 + String(value).length)
   for (const list of [markNames, selectors, frontSelectors, outerFields.flat(2)]) list.forEach(add)
-  for (const { body, head } of Object.values(forms)) {
-    bytes += body.length
+  for (const { body, text, head } of Object.values(forms)) {
+    bytes += body.length + (text?.length ?? 0)
     // Also as the front has it.
     for (const value of head.flat()) bytes += 2 * (16 + String(value).length)
   }
