@@ -124,10 +124,10 @@ describe('the types of the package', () => {
 describe('the package', () => {
   it('gives the names of hegar-native/express to require and to import', async () => {
     const program = `
-      import { cache, createHttpCache, front, rateLimitStore } from 'hegar-native/express'
+      import { cache, createHttpCache, front, rateLimitStore, sendJson } from 'hegar-native/express'
       import { createRequire } from 'node:module'
       const required = createRequire(import.meta.url)('hegar-native/express')
-      const names = { cache, createHttpCache, front, rateLimitStore }
+      const names = { cache, createHttpCache, front, rateLimitStore, sendJson }
       console.log(JSON.stringify(Object.keys(required).filter((name) => names[name] !== required[name])))
     `
     await writeFile(join(project, 'express.mjs'), program)

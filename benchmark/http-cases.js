@@ -78,10 +78,11 @@ const cases = {
   },
 
   'query-json': ({ place, sql, params }) => {
+    const { sendJson } = require('../lib/express')
     const db = require('../index.js').createPool({ ...place, connectionLimit: CONNECTION_LIMIT.hegar })
     const next = cycle(params)
     const page = async (req, res) => {
-      res.type('json').end(await db.queryJson(sql, next()))
+      sendJson(res, await db.queryJson(sql, next()))
     }
     return { listener: app(page), close: () => db.close() }
   },
@@ -125,7 +126,9 @@ function planMiddleware(redis, duration) {
 
 function app(...handlers) {
   const express = require('express')
-  return express().disable('x-powered-by').get(PATH, ...handlers)
+  return express()
+    .disable('x-powered-by')
+    .get(PATH, ...handlers)
 }
 
 /** The handler behind a cache, and how often it has run. */

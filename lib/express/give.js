@@ -143,4 +143,4 @@ function varyOfAll(answer, form) {
   return vary.length === 0 ? null : vary.join(', ')
 }
 
-module.exports = { give, giveFull, isUnchanged }
+module.exports = { give, giveFull, isBare, isUnchanged }

@@ -183,3 +183,10 @@ export function front(
   app: RequestListener | ((req: any, res: any) => unknown),
   cache: HttpCache,
 ): (req: IncomingMessage, res: ServerResponse) => unknown
+
+/**
+ * Sends bytes of JSON, as `queryJson`, `paginateJson` and `cachedQueryJson` give them: what `res.type('json').end(bytes)` does,
+ * in one go where nothing has been said of the answer yet (`app.disable('x-powered-by')`), which takes Node a tenth less. A
+ * Content-Type that was set stays. Throws a TypeError for anything but bytes.
+ */
+export function sendJson(res: any, bytes: Uint8Array, status?: number): unknown

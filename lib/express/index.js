@@ -3,6 +3,7 @@
 const { createHttpCache } = require('./http-cache.js')
 const { front, INSIDE } = require('./front.js')
 const { rateLimitStore } = require('./rate-limit.js')
+const { sendJson } = require('./send-json.js')
 
 // One of its own for programs that need no more than one: in memory, and told of nothing.
 let own = null
@@ -16,4 +17,4 @@ const cache = Object.assign((given) => ownCache()(given), {
 })
 Object.defineProperty(cache, INSIDE, { get: () => ownCache()[INSIDE] })
 
-module.exports = { cache, createHttpCache, front, rateLimitStore }
+module.exports = { cache, createHttpCache, front, rateLimitStore, sendJson }
