@@ -77,23 +77,20 @@ function onClient(client) {
       },
       parts: [{ label: 'p' }, { label: 'q' }],
     })
-    assert.deepEqual(made.toJSON(), {
+    const { parts, ...thing } = made.toJSON()
+    assert.deepEqual(thing, {
       ...{ id: 1, name: NAME, price: client === 'mysql' ? 12345678.9 : PRICE, big: BIG, active: 1 },
       ...{ made_at: MADE_AT, day: DAY, data: DATA, bytes: BYTES },
-      parts: [
-        { id: 1, label: 'p', thing_id: 1 },
-        { id: 2, label: 'q', thing_id: 1 },
-      ],
     })
+    // objection inserts the parts at the same time, on connections of their own: either may be the first.
+    assert.deepEqual(parts.map(({ id }) => id).sort(), [1, 2])
+    assert.deepEqual(parts.map(({ label, thing_id: of }) => label + of).sort(), ['p1', 'q1'])
     assert.equal((await Thing.query().insert({ name: 'b' })).id, 2)
   })
 
   it('selects, with relations and pages', async () => {
     const [thing] = await Thing.query().select('things.id').withGraphJoined('parts').where('made_at', MADE_AT)
-    assert.deepEqual(
-      thing.parts.map(({ label }) => label),
-      ['p', 'q'],
-    )
+    assert.deepEqual(thing.parts.map(({ label }) => label).sort(), ['p', 'q'])
     const { results, total } = await Thing.query().select('id').orderBy('id').page(1, 1)
     assert.deepEqual([results.map(({ id }) => id), total], [[2], 2])
     assert.equal(await Thing.query().resultSize(), 2)
