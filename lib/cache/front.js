@@ -1,17 +1,12 @@
 'use strict'
 
 const { isDate, isProxy } = require('node:util/types')
-const { cacheClock } = require('../native.js')
+const { HORIZON, TICK_MS, offset, seesChanges, wordsOf } = require('./words.js')
 
 // Results that this thread was given and may give again without asking Rust: a call into it costs more than all of this.
 // Whether a result is still what it was is read from memory that both sides have: the epochs of what it depends on
 // (src/cache/epochs.rs), and the token by which Rust says that it was forgotten (src/cache/memory.rs).
 
-// Behind the epochs: until when others' writes have been heard of, in tenths of seconds of Rust's clock.
-const HORIZON = 2 ** 15
-const TICK_MS = 100
-// Behind that: a word that Rust changes to show that we see it.
-const PROBE = HORIZON + 1
 // Longer ones are not worth comparing, and Rust finds the result as well.
 const LONGEST_KEY = 1024
 // An early refresh is thought of from so many times the cost of a load before the end on; earlier it has a chance of one
@@ -20,9 +15,6 @@ const EARLY = 8
 // How many results are looked at for each that is added, so that what Rust forgot is soon forgotten here.
 const SWEPT = 4
 const MAX_PREFIXES = 128
-
-/** Milliseconds of Rust's clock. Both clocks are the system's monotonic one and differ in where they begin. */
-const offset = performance.now() - cacheClock()
 
 class Front {
   #epochs
@@ -35,13 +27,13 @@ class Front {
   #boundMs
 
   /**
-   * `epochs` and `tokens` are Buffers of memory that Rust writes to. `boundMs` is how long a result is given while others
+   * `epochs` and `tokens` are words that Rust writes to. `boundMs` is how long a result is given while others
    * can not be heard of.
    */
   constructor(epochs, tokens, boundMs) {
     this.#boundMs = boundMs
-    this.#epochs = new Uint32Array(epochs.buffer, epochs.byteOffset, epochs.length / 4)
-    this.#tokens = new Uint32Array(tokens.buffer, tokens.byteOffset, tokens.length / 4)
+    this.#epochs = epochs
+    this.#tokens = tokens
   }
 
   /** The result kept in `lane` for these parameters, if it may be given; `refresh` is set on one that is due. */
@@ -245,13 +237,10 @@ function valueText(value) {
  * everything has to be asked of Rust.
  */
 function openFront(native, boundMs) {
-  const epochs = native.cacheEpochs()
+  const epochs = wordsOf(native.cacheEpochs())
   const tokens = native.cacheTokens()
-  if (tokens === null) return null
-  const probe = new Uint32Array(epochs.buffer, epochs.byteOffset, epochs.length / 4)
-  const before = probe[PROBE]
-  native.cacheProbe()
-  return probe[PROBE] === before ? null : new Front(epochs, tokens, boundMs)
+  if (tokens === null || !seesChanges(epochs, () => native.cacheProbe())) return null
+  return new Front(epochs, wordsOf(tokens), boundMs)
 }
 
 module.exports = { openFront, placeOf }

@@ -1,6 +1,6 @@
 'use strict'
 
-const { namesIn } = require('./fields.js')
+const { namesIn, same } = require('./fields.js')
 const { encode, wanted } = require('./encodings.js')
 
 // An answer that is kept: what it is made of, which requests it is for, and in which forms there are of it.
@@ -248,12 +248,6 @@ function namesOf(selectors) {
 
 function titled(name) {
   return name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase())
-}
-
-function same(one, other) {
-  if (one === other) return true
-  if (!Array.isArray(one) || !Array.isArray(other) || one.length !== other.length) return false
-  return one.every((value, at) => value === other[at])
 }
 
 module.exports = { Answer, namesOf, titled }

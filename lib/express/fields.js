@@ -73,4 +73,11 @@ function namesIn(field) {
     .filter((name) => name !== '')
 }
 
-module.exports = { directivesOf, secondsOf, dateOf, namesTag, namesIn }
+/** Whether two values of a field are the same: a text, a number, or a list of them. */
+function same(one, other) {
+  if (one === other) return true
+  if (!Array.isArray(one) || !Array.isArray(other) || one.length !== other.length) return false
+  return one.every((value, at) => value === other[at])
+}
+
+module.exports = { same, directivesOf, secondsOf, dateOf, namesTag, namesIn }

@@ -1,11 +1,11 @@
 'use strict'
 
+const { entityTagOf } = require('../native.js')
 const { Answer } = require('./answer.js')
 const { isCompressible } = require('./encodings.js')
-const { directivesOf } = require('./fields.js')
+const { directivesOf, same } = require('./fields.js')
 const { judge } = require('./freshness.js')
 const { pathMark } = require('./key.js')
-const { entityTagOf } = require('./store.js')
 const wire = require('./wire.js')
 
 // Each is looked at for every hit.
@@ -199,10 +199,6 @@ class Fill {
     if (this.#lead !== 0) this.#store.abandon(this.#lead)
     this.#lead = 0
   }
-}
-
-function same(one, other) {
-  return one === other || (Array.isArray(one) && Array.isArray(other) && String(one) === String(other))
 }
 
 // The names in a Surrogate-Key.

@@ -1,6 +1,5 @@
 'use strict'
 
-const { createHash } = require('node:crypto')
 const { nativeOf } = require('../pool.js')
 const { HegarTypeError } = require('../errors.js')
 const { marksOf } = require('../cache/invalidation.js')
@@ -23,8 +22,6 @@ const MAX_STALENESS_MS = 1000
 // Below that a smaller body is no sooner there.
 const COMPRESS_FROM_BYTES = 1024
 const WAIT_MS = 10_000
-// Redis's own limit for names here is 1,024 bytes.
-const LONGEST_REMOTE_KEY = 400
 // Before the keys of callers, so that none is an address.
 const OWN = 'key:'
 const OWN_KEY = /^[^\n]{1,1024}$/
@@ -93,7 +90,6 @@ function routeOf(read, { hasPool, offered, compressFromBytes }) {
       const marks = [...ownMarks, ...tagsOf(tags, req).map((tag) => `g:${tag}`)]
       return hasKey ? [...marks, ...keyMarks(name)] : marks
     },
-    remoteKey,
   }
 }
 
@@ -132,12 +128,6 @@ function keyMarks(name) {
   for (let at = key.indexOf(':'); at !== -1; at = key.indexOf(':', at + 1))
     marks.push(`p:${key.slice(0, at + 1)}`)
   return marks
-}
-
-function remoteKey(name) {
-  const key = `http:${name}`
-  if (Buffer.byteLength(key) <= LONGEST_REMOTE_KEY && !/[\n\0]/.test(key)) return key
-  return `http:${createHash('sha256').update(name).digest('base64url')}`
 }
 
 function marksNamed(what) {

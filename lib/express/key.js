@@ -1,5 +1,7 @@
 'use strict'
 
+const { createHash } = require('node:crypto')
+
 // What an answer is found by: its scheme, host, path and query. Parameters are sorted by name, those of one name keep their
 // order.
 
@@ -12,6 +14,8 @@ const MOST_PARAMETERS = 1000
 const REMEMBERED = 1024
 const LONGEST_REMEMBERED = 512
 const REMEMBERED_HOSTS = 16
+// Longer ones are known to other processes by their hash; what is in Redis takes 1,024 bytes.
+const LONGEST_REMOTE_KEY = 400
 // A host with anything else could end in the middle of a path.
 const HOST = /^[\w.:[\]-]*$/
 
@@ -118,4 +122,11 @@ function pathMark(url) {
   return `u:${path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path}`
 }
 
-module.exports = { keysOf, hostOf, pathMark }
+/** What other processes know an answer by. */
+function remoteKey(name) {
+  const key = `http:${name}`
+  if (Buffer.byteLength(key) <= LONGEST_REMOTE_KEY && !/[\n\0]/.test(key)) return key
+  return `http:${createHash('sha256').update(name).digest('base64url')}`
+}
+
+module.exports = { keysOf, hostOf, pathMark, remoteKey }

@@ -5,6 +5,7 @@ const { directivesOf } = require('./fields.js')
 const { Fill } = require('./fill.js')
 const { give, isUnchanged } = require('./give.js')
 const { giveHit, goPast, HIT, STALE } = require('./hit.js')
+const { remoteKey } = require('./key.js')
 const { lookUp, suitsStale } = require('./look-up.js')
 
 const COLLAPSED = 'hegar; fwd=uri-miss; collapsed'
@@ -155,9 +156,7 @@ class Miss {
     // What other processes have is as old as what there is here.
     if (!store.hasOthers || isAlone || this.#older.answer !== null) return this.#ask(0, isAlone)
     const found = (what) => this.#safely(() => this.#found(what))
-    return store
-      .find(this.#route.remoteKey(this.#key), fill.marks, this.#flights.waitMs)
-      .then(found, () => found(0))
+    return store.find(remoteKey(this.#key), fill.marks, this.#flights.waitMs).then(found, () => found(0))
   }
 
   /** What other processes have, or the right to make it for them too. */

@@ -1,6 +1,7 @@
 'use strict'
 
-const { NativeAnswers, cacheClock, entityTagOf } = require('../native.js')
+const { NativeAnswers } = require('../native.js')
+const { HORIZON, SEQUENCE, TICK_MS, offset, seesChanges, wordsOf } = require('../cache/words.js')
 const { Channel } = require('../channel.js')
 const { completions } = require('../completions.js')
 const { Gate } = require('../gate.js')
@@ -9,19 +10,12 @@ const { ask } = require('./native-call.js')
 // The answers of a cache. Their bytes are here, for Node to send; what they depend on, how much memory there is and what
 // other processes have is known in Rust (src/cache/answers.rs), whose memory tells whether one may still be given.
 
-// Behind the epochs, as in lib/cache/front.js: until when others have been heard of, a word to probe, and the number of the
-// last change.
-const HORIZON = 2 ** 15
-const SEQUENCE = HORIZON + 2
-const TICK_MS = 100
 // What an answer takes beside its bytes: fields, key, places in maps and lists.
 const OVERHEAD = 2048
 // How many answers are looked at for each that is added, so that what may be given no more is soon forgotten.
 const SWEPT = 4
 // Of one key; each request may have to look at all of them.
 const MOST_VARIANTS = 64
-
-const offset = performance.now() - cacheClock()
 
 class Store {
   #native
@@ -46,7 +40,7 @@ class Store {
     this.#boundMs = native.boundMs()
     this.#epochs = wordsOf(native.epochs())
     this.#tokens = wordsOf(native.tokens())
-    this.isShared = seesChanges(native, this.#epochs)
+    this.isShared = seesChanges(this.#epochs, () => native.probe())
     this.hasOthers = native.hasOthers()
   }
 
@@ -230,17 +224,6 @@ function open(pool, alone, maxBytes) {
   }
 }
 
-function wordsOf(buffer) {
-  return new Uint32Array(buffer.buffer, buffer.byteOffset, buffer.length / 4)
-}
-
-// A runtime may hand out a copy of Rust's memory, and then nothing may be kept.
-function seesChanges(native, epochs) {
-  const before = epochs[HORIZON + 1]
-  native.probe()
-  return epochs[HORIZON + 1] !== before
-}
-
 function weightOf({ key, forms, markNames, selectors, frontSelectors, outerFields }) {
   let bytes = OVERHEAD + key.length * 2
   const add = (value) => (bytes += 16 + String(value).length)
@@ -253,4 +236,4 @@ function weightOf({ key, forms, markNames, selectors, frontSelectors, outerField
   return bytes
 }
 
-module.exports = { Store, entityTagOf }
+module.exports = { Store }
