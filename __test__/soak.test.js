@@ -3,23 +3,11 @@
 const assert = require('node:assert/strict')
 const { describe, it } = require('node:test')
 const { monitorEventLoopDelay } = require('node:perf_hooks')
-const v8 = require('node:v8')
-const vm = require('node:vm')
 const { createPool } = require('../index.js')
+const { settledMemory } = require('./support/memory.js')
 const { testServer } = require('./support/server.js')
 
-v8.setFlagsFromString('--expose-gc')
-const gc = vm.runInNewContext('gc')
 const MiB = 2 ** 20
-
-async function settled() {
-  for (let round = 0; round < 4; round++) {
-    gc()
-    await new Promise(setImmediate)
-  }
-  const { rss, heapUsed } = process.memoryUsage()
-  return { rss, heapUsed }
-}
 
 describe('a process that goes on and on', () => {
   it('grows by nothing, whatever its calls end in', async () => {
@@ -55,11 +43,11 @@ describe('a process that goes on and on', () => {
       }
     }
     for (let i = 0; i < 300; i++) await round()
-    const before = await settled()
+    const before = await settledMemory()
     for (let i = 0; i < 900; i++) await round()
-    const after = await settled()
+    const after = await settledMemory()
     await db.close()
-    const grown = (name) => (after[name] - before[name]) / MiB
+    const grown = (name) => after[name] - before[name]
     assert.ok(grown('heapUsed') < 3, `the heap by ${grown('heapUsed').toFixed(1)} MiB`)
     assert.ok(grown('rss') < 32, `the process by ${grown('rss').toFixed(1)} MiB`)
   })
