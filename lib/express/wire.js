@@ -1,9 +1,9 @@
 'use strict'
 
 // An answer as the bytes that other processes get: the length of a head, the head as JSON, and the body. What Rust puts
-// before it are three doubles: for how many milliseconds it is fresh, and the number of the last change before it was read.
+// before it are two doubles: for how many milliseconds it is fresh, and the number of the last change before it was read.
 
-const RUST = 24
+const RUST = 16
 // As Node has them: the name of a field, and a value of one line (RFC 9110, section 5.5).
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/

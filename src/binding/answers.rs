@@ -20,24 +20,22 @@ use crate::{
     cache::{
         Shared,
         answers::{Answers, Found, entity_tag},
-        ledger::Ledger,
         places_of,
         redis::{Fill, RedisConfig},
     },
     call::Answer,
-    error,
-    runtime::Workers,
 };
 
 use super::{
+    background::Background,
     cache::words_of,
-    calls::{Reply, thrown},
-    completions::{NativeCompletions, Outcome, Queue},
+    calls::thrown,
+    completions::{NativeCompletions, Outcome},
     pool::NativePool,
 };
 
-/// What is before the bytes of an answer from others: three doubles.
-const HEAD: usize = 24;
+/// What is before the bytes of an answer from others: two doubles.
+const HEAD: usize = 16;
 
 /// The options of a cache that belongs to no pool, checked by `lib/express/options.js`.
 #[derive(Debug, Deserialize)]
@@ -52,8 +50,7 @@ struct AloneConfig {
 #[napi]
 pub struct NativeAnswers {
     answers: Arc<Answers>,
-    queue: Arc<Queue>,
-    workers: Arc<Workers>,
+    background: Background,
     leads: Arc<Leads>,
 }
 
@@ -95,8 +92,7 @@ impl NativeAnswers {
     ) -> Result<NativeAnswers> {
         let config: AloneConfig = serde_json::from_str(&alone)
             .map_err(|error| Error::new(Status::InvalidArg, error.to_string()))?;
-        let workers = Workers::shared(config.worker_threads)
-            .map_err(|message| thrown(error::Error::new(error::Kind::Internal, message)))?;
+        let background = Background::new(config.worker_threads, completions)?;
         let shared = match pool {
             Some(pool) => {
                 // What a write reaches is read from the schema, also where no statement's result is kept.
@@ -106,19 +102,13 @@ impl NativeAnswers {
                     .ok_or_else(|| Error::new(Status::InvalidArg, "this pool keeps no results"))?
             }
             None => {
-                let shared = Shared::new(
-                    Arc::<Ledger>::default(),
-                    config.redis.as_ref(),
-                    Duration::from_millis(config.max_staleness_ms),
-                    workers.handle(workers.calm()),
-                );
-                Arc::new(shared.map_err(thrown)?)
+                let bound = Duration::from_millis(config.max_staleness_ms);
+                Shared::alone(config.redis.as_ref(), bound, background.runtime()).map_err(thrown)?
             }
         };
         Ok(NativeAnswers {
             answers: Arc::new(Answers::new(shared, max_bytes as usize)),
-            queue: completions.queue(),
-            workers,
+            background,
             leads: Arc::default(),
         })
     }
@@ -199,9 +189,9 @@ impl NativeAnswers {
     #[napi(catch_unwind)]
     pub fn find(&self, call: u32, key: String, marks: Vec<String>, patience_ms: f64) {
         let (answers, leads) = (self.answers.clone(), self.leads.clone());
-        let reply = self.reply(call);
+        let reply = self.background.reply(call);
         let deadline = Instant::now() + Duration::from_millis(patience_ms as u64);
-        self.spawn(async move {
+        self.background.spawn(async move {
             let outcome = match answers.find(&key, &boxed(marks), deadline).await {
                 Found::Hit {
                     bytes,
@@ -209,7 +199,7 @@ impl NativeAnswers {
                     since,
                 } => {
                     let mut whole = Vec::with_capacity(HEAD + bytes.len());
-                    let head = [fresh_for.as_secs_f64() * 1000.0, f64::from(since), 0.0];
+                    let head = [fresh_for.as_secs_f64() * 1000.0, f64::from(since)];
                     whole.extend(head.iter().flat_map(|double| double.to_le_bytes()));
                     whole.extend_from_slice(&bytes);
                     Outcome::Answer(Answer::Json {
@@ -234,7 +224,7 @@ impl NativeAnswers {
         let bytes = bytes.to_vec();
         let fresh = Duration::from_millis(fresh_ms as u64);
         let cost = Duration::from_millis(cost_ms as u64);
-        self.spawn(async move {
+        self.background.spawn(async move {
             answers.store(fill, &bytes, fresh, cost).await;
         });
     }
@@ -250,8 +240,8 @@ impl NativeAnswers {
     pub fn invalidate(&self, call: u32, marks: Vec<String>) {
         let shared = self.answers.shared().clone();
         shared.ledger.bump(&boxed(marks));
-        let reply = self.reply(call);
-        self.spawn(async move {
+        let reply = self.background.reply(call);
+        self.background.spawn(async move {
             let told = shared.has_told_others().await;
             reply.finish(Outcome::Number(if told { 1.0 } else { 0.0 }));
         });
@@ -273,21 +263,11 @@ impl NativeAnswers {
     #[napi(catch_unwind)]
     pub fn close(&self, call: u32) {
         let shared = self.answers.shared().clone();
-        let reply = self.reply(call);
-        self.spawn(async move {
+        let reply = self.background.reply(call);
+        self.background.spawn(async move {
             shared.leave().await;
             reply.finish(Outcome::Number(1.0));
         });
-    }
-}
-
-impl NativeAnswers {
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.workers.handle(self.workers.calm()).spawn(task);
-    }
-
-    fn reply(&self, call: u32) -> Reply {
-        Reply::new(&self.queue, call)
     }
 }
 

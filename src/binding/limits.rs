@@ -12,16 +12,15 @@ use napi_derive::napi;
 use serde::Deserialize;
 
 use crate::{
-    cache::{Shared, ledger::Ledger, redis::RedisConfig},
+    cache::{Shared, redis::RedisConfig},
     call::Answer,
-    error,
     limits::{self, Count, Limits, Rules},
-    runtime::Workers,
 };
 
 use super::{
+    background::Background,
     calls::{Reply, thrown},
-    completions::{NativeCompletions, Outcome, Queue},
+    completions::{NativeCompletions, Outcome},
     pool::NativePool,
 };
 
@@ -47,8 +46,7 @@ pub struct NativeLimits {
     own: Option<Arc<Shared>>,
     /// Hits for Redis that nobody has begun to count. Guards the list; held to add one or to take all.
     asked: Arc<Mutex<Vec<Asked>>>,
-    queue: Arc<Queue>,
-    workers: Arc<Workers>,
+    background: Background,
 }
 
 /// A hit for Redis.
@@ -68,16 +66,13 @@ impl NativeLimits {
     ) -> Result<NativeLimits> {
         let config: StoreConfig = serde_json::from_str(&config)
             .map_err(|error| Error::new(Status::InvalidArg, error.to_string()))?;
-        let workers = Workers::shared(config.worker_threads)
-            .map_err(|message| thrown(error::Error::new(error::Kind::Internal, message)))?;
-        let own = match &config.redis {
-            Some(redis) => {
-                let runtime = workers.handle(workers.calm());
-                let shared = Shared::new(Arc::<Ledger>::default(), Some(redis), STALENESS, runtime);
-                Some(Arc::new(shared.map_err(thrown)?))
-            }
-            None => None,
-        };
+        let background = Background::new(config.worker_threads, completions)?;
+        let own = config
+            .redis
+            .as_ref()
+            .map(|redis| Shared::alone(Some(redis), STALENESS, background.runtime()))
+            .transpose()
+            .map_err(thrown)?;
         let shared = own
             .as_ref()
             .or_else(|| pool.and_then(|pool| pool.engine().shared()));
@@ -91,8 +86,7 @@ impl NativeLimits {
             },
             own,
             asked: Arc::default(),
-            queue: completions.queue(),
-            workers,
+            background,
         })
     }
 
@@ -125,13 +119,13 @@ impl NativeLimits {
     #[napi(catch_unwind)]
     pub fn ask(&self, call: u32, key: String) {
         let mut asked = lock(&self.asked);
-        asked.push((key, self.reply(call)));
+        asked.push((key, self.background.reply(call)));
         if asked.len() > 1 {
             return;
         }
         drop(asked);
         let (limits, rules, asked) = (self.limits.clone(), self.rules, self.asked.clone());
-        self.spawn(async move {
+        self.background.spawn(async move {
             let mut rest = mem::take(&mut *lock(&asked));
             while rest.len() > MOST_AT_ONCE {
                 let some = rest.split_off(rest.len() - MOST_AT_ONCE);
@@ -150,8 +144,8 @@ impl NativeLimits {
     /// Takes a hit back from a window in Redis.
     #[napi(catch_unwind)]
     pub fn undo_there(&self, call: u32, key: String, window: f64) {
-        let (limits, rules, reply) = (self.limits.clone(), self.rules, self.reply(call));
-        self.spawn(async move {
+        let (limits, rules, reply) = (self.limits.clone(), self.rules, self.background.reply(call));
+        self.background.spawn(async move {
             limits.undo_there(&key, window as u64, &rules).await;
             reply.finish(Outcome::Number(0.0));
         });
@@ -166,8 +160,8 @@ impl NativeLimits {
     /// Asks Redis for what is counted; the outcome is that of `ask`, or 0 if it is nothing.
     #[napi(catch_unwind)]
     pub fn look_there(&self, call: u32, key: String) {
-        let (limits, reply) = (self.limits.clone(), self.reply(call));
-        self.spawn(async move {
+        let (limits, reply) = (self.limits.clone(), self.background.reply(call));
+        self.background.spawn(async move {
             let answer = limits.look_there(&key).await;
             reply.finish(answer.map_or(Outcome::Number(0.0), told));
         });
@@ -176,8 +170,8 @@ impl NativeLimits {
     /// Forgets a key, or everything; the outcome is 0 if Redis did not answer.
     #[napi(catch_unwind)]
     pub fn reset(&self, call: u32, key: Option<String>) {
-        let (limits, reply) = (self.limits.clone(), self.reply(call));
-        self.spawn(async move {
+        let (limits, reply) = (self.limits.clone(), self.background.reply(call));
+        self.background.spawn(async move {
             let done = match key {
                 Some(key) => limits.reset(&key).await,
                 None => limits.reset_all().await,
@@ -195,24 +189,18 @@ impl NativeLimits {
     /// Forgets what is in memory and leaves a Redis of its own.
     #[napi(catch_unwind)]
     pub fn close(&self, call: u32) {
-        let (limits, own, reply) = (self.limits.clone(), self.own.clone(), self.reply(call));
-        self.spawn(async move {
+        let (limits, own, reply) = (
+            self.limits.clone(),
+            self.own.clone(),
+            self.background.reply(call),
+        );
+        self.background.spawn(async move {
             if let Some(own) = own {
                 own.leave().await;
             }
             limits.clear();
             reply.finish(Outcome::Number(1.0));
         });
-    }
-}
-
-impl NativeLimits {
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.workers.handle(self.workers.calm()).spawn(task);
-    }
-
-    fn reply(&self, call: u32) -> Reply {
-        Reply::new(&self.queue, call)
     }
 }
 

@@ -5,6 +5,7 @@
 //! - `calls` turns the arguments of both into calls, and answers them.
 //! - `cache` is what is kept of statements, `answers` what is kept of HTTP.
 //! - `limits` are the counters of rate limiters.
+//! - `background` runs what does not end at once.
 //! - `ticket` ends a call before its statement has ended.
 //! - `statement` holds a text that was analysed once.
 //! - `completions` is the way back: a queue that wakes JavaScript once for many answers; `delivery` writes them.
@@ -12,6 +13,7 @@
 //! Every function here runs on a JavaScript thread and returns at once; none waits for I/O or a contended lock.
 
 mod answers;
+mod background;
 mod cache;
 mod calls;
 mod completions;

@@ -8,14 +8,13 @@ use napi_derive::napi;
 use crate::{
     config::{Config, Secret},
     engine::{Caller, Engine},
-    error,
     metrics::Operation,
-    runtime::Workers,
 };
 
 use super::{
+    background::Background,
     calls::{self, Known, Reply, thrown},
-    completions::{NativeCompletions, Outcome, Queue},
+    completions::{NativeCompletions, Outcome},
     group::NativeGroup,
     keyset::NativeKeyset,
     session::NativeSession,
@@ -27,8 +26,7 @@ use super::{
 #[napi]
 pub struct NativePool {
     engine: Arc<Engine>,
-    queue: Arc<Queue>,
-    workers: Arc<Workers>,
+    background: Background,
 }
 
 #[napi]
@@ -37,15 +35,11 @@ impl NativePool {
     #[napi(constructor, catch_unwind)]
     pub fn new(config: String, completions: &NativeCompletions) -> Result<NativePool> {
         let config = Config::from_json(&config).map_err(thrown)?;
-        let workers = Workers::shared(config.worker_threads)
-            .map_err(|message| thrown(error::Error::new(error::Kind::Internal, message)))?;
-        let engine = Arc::new(Engine::new(config, workers.clone()).map_err(thrown)?);
+        let background = Background::new(config.worker_threads, completions)?;
+        let workers = background.workers().clone();
+        let engine = Arc::new(Engine::new(config, workers).map_err(thrown)?);
         engine.attend();
-        Ok(NativePool {
-            engine,
-            queue: completions.queue(),
-            workers,
-        })
+        Ok(NativePool { engine, background })
     }
 
     /// Runs a statement for rows as objects, at most `limit` of them (0: all), or for what it did; with `keyset` one
@@ -228,14 +222,14 @@ impl NativePool {
         let patience = NativeTicket::patience(ticket);
         let (session, host) = self.engine.open_session(self.reply(call), patience);
         self.spawn(host);
-        NativeSession::new(session, self.queue.clone())
+        NativeSession::new(session, self.background.queue().clone())
     }
 
     /// Pings the server; the outcome is the milliseconds it took.
     #[napi(catch_unwind)]
     pub fn health(&self, call: u32) {
         let engine = self.engine.clone();
-        let reply = Reply::new(&self.queue, call);
+        let reply = self.reply(call);
         self.spawn(async move {
             let outcome = match engine.health().await {
                 Ok(took) => Outcome::Number(took.as_secs_f64() * 1000.0),
@@ -249,7 +243,7 @@ impl NativePool {
     #[napi(catch_unwind)]
     pub fn close(&self, call: u32, drain_ms: f64) {
         let engine = self.engine.clone();
-        let reply = Reply::new(&self.queue, call);
+        let reply = self.reply(call);
         let drain = Duration::from_millis(drain_ms as u64);
         // At once, so that nothing that is given back from now on goes to those who wait.
         engine.shut();
@@ -287,7 +281,7 @@ impl NativePool {
 
 impl NativePool {
     pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.workers.handle(self.workers.calm()).spawn(task);
+        self.background.spawn(task);
     }
 
     fn caller(&self, call: u32, operation: Operation, ticket: Option<&NativeTicket>) -> Caller {
@@ -299,7 +293,7 @@ impl NativePool {
     }
 
     pub(super) fn reply(&self, call: u32) -> Box<Reply> {
-        Box::new(Reply::new(&self.queue, call))
+        Box::new(self.background.reply(call))
     }
 }
 

@@ -104,6 +104,15 @@ impl Shared {
         })
     }
 
+    /// The same for what belongs to no pool and so has a ledger of its own.
+    pub fn alone(
+        redis: Option<&RedisConfig>,
+        bound: Duration,
+        runtime: &Handle,
+    ) -> Result<Arc<Shared>> {
+        Shared::new(Arc::default(), redis, bound, runtime).map(Arc::new)
+    }
+
     /// Resolves when other processes can know of everything that was written here so far; false if that takes too long.
     pub async fn has_told_others(&self) -> bool {
         const PATIENCE: Duration = Duration::from_secs(1);
