@@ -2,7 +2,8 @@
 
 const { NativeTicket } = require('./native.js')
 const { HegarError, fromNative } = require('./errors.js')
-const { begin, cancel } = require('./completions.js')
+const { Call } = require('./call.js')
+const { begin } = require('./completions.js')
 const { follow, unfollow } = require('./signals.js')
 const { packParams, noParams } = require('./params.js')
 const { statementOf } = require('./statements.js')
@@ -189,24 +190,20 @@ class Channel {
     if (isWatched) tellConnects()
     const outcome = new Promise((resolve, reject) => {
       const slow = (durationMs, rowCount) => onSlow({ sql, operation, durationMs, rowCount })
-      const number = begin({
+      const call = new Call({
         gate,
         resolve,
         reject,
         slow,
         piece,
         keep,
-        kept: null,
         isQuiet,
         mayGenerate,
         describes,
-        rows: null,
-        built: 0,
       })
       try {
-        start(number)
+        begin(call, start)
       } catch (error) {
-        cancel(number)
         reject(thrownBy(error))
       }
     })

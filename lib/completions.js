@@ -42,23 +42,20 @@ hold.unref()
 let builders = new Map()
 
 /**
- * Registers a call, `{gate, resolve, reject, slow, piece, mayGenerate, describes, rows: null, built: 0}`, and returns its
- * number. Rows are instances of `Row` where a call has one. `reject` gets what Rust reported, not an Error yet; `slow`, called before, gets the milliseconds of a call past
- * the limit; `keep(known, value)` gets what a cached call may use again, a Buffer or what `rowsOf` makes rows of; `piece`
- * gets rows or bytes of a stream and what they count for until they are used. Rows come as
- * `{rows, shape}` where the call `describes` them. A call that `isQuiet` lets the event loop end.
+ * Hands a call to Rust: `start(number)` is given the number under which its outcome comes. What `start` throws, Rust has
+ * not begun.
  */
-function begin(call) {
+function begin(call, start) {
   const number = free.length > 0 ? free.pop() : calls.length
   calls[number] = call
   call.gate.enter()
   if (!call.isQuiet && inFlight++ === 0) hold.ref()
-  return number
-}
-
-/** Takes back a call that Rust refused to start. */
-function cancel(number) {
-  end(number)
+  try {
+    start(number)
+  } catch (error) {
+    end(number)
+    throw error
+  }
 }
 
 function end(number) {
@@ -96,14 +93,11 @@ function read(at) {
     // Building a value failed, such as JSON.parse on a text that is no JSON. The call ends here, once.
     if (calls[number] === call && call !== undefined) {
       call.reject(error instanceof SyntaxError ? noJson(error, call.results?.list.length ?? 0) : error)
-      call.resolve = call.reject = call.piece = ignore
-      call.keep = call.kept = null
+      call.leave()
     }
   }
   return next
 }
-
-function ignore() {}
 
 // In the form of what Rust reports; `part` is which result of several it is in.
 function noJson({ message }, part) {
@@ -366,4 +360,4 @@ function viewsOf(buffer) {
   }
 }
 
-module.exports = { completions, begin, cancel, rowsOfKept }
+module.exports = { completions, begin, rowsOfKept }

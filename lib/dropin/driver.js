@@ -1,7 +1,8 @@
 'use strict'
 
 const { NativePool, NativeShape, NativeStatement, NativeTicket } = require('../native.js')
-const { begin, cancel, completions } = require('../completions.js')
+const { Call } = require('../call.js')
+const { begin, completions } = require('../completions.js')
 const { Gate } = require('../gate.js')
 const { HegarError } = require('../errors.js')
 const { packParams, noParams } = require('../params.js')
@@ -102,25 +103,19 @@ class Driver {
 
   /** Starts a call in Rust: `start(number)` hands it over. One that `isQuiet` does not keep the process alive. */
   start(start, resolve, reject, { piece = null, isQuiet = false } = {}) {
-    const number = begin({
+    const call = new Call({
       gate: isQuiet ? new Gate() : this.#gate,
       resolve,
       reject,
-      slow: ignore,
       piece,
-      keep: null,
-      kept: null,
-      mayGenerate: this.#mayGenerate,
-      Row: this.#Row,
-      describes: true,
       isQuiet,
-      rows: null,
-      built: 0,
+      mayGenerate: this.#mayGenerate,
+      describes: true,
+      Row: this.#Row,
     })
     try {
-      start(number)
+      begin(call, start)
     } catch (error) {
-      cancel(number)
       reject(error)
     }
   }
@@ -143,8 +138,6 @@ class Driver {
 function ticketOf(timeoutMs) {
   return timeoutMs > 0 ? new NativeTicket(timeoutMs) : null
 }
-
-function ignore() {}
 
 function openPool(options) {
   try {

@@ -1,34 +1,14 @@
 'use strict'
 
-const { begin, cancel } = require('../completions.js')
+const { Call } = require('../call.js')
+const { begin } = require('../completions.js')
 
 /**
  * Asks Rust for something that takes a while: `start(number)` hands the call over. Resolves with a Buffer or a number. The
  * event loop lives until then, and `gate` counts it.
  */
 function ask(gate, start) {
-  return new Promise((resolve, reject) => {
-    const number = begin({
-      gate,
-      resolve,
-      reject,
-      slow() {},
-      piece: null,
-      keep: null,
-      kept: null,
-      isQuiet: false,
-      mayGenerate: false,
-      describes: false,
-      rows: null,
-      built: 0,
-    })
-    try {
-      start(number)
-    } catch (error) {
-      cancel(number)
-      reject(error)
-    }
-  })
+  return new Promise((resolve, reject) => begin(new Call({ gate, resolve, reject }), start))
 }
 
 module.exports = { ask }
