@@ -3,10 +3,11 @@
 // A process with a pool whose results are cached; its parent says what to do and gets the outcome.
 
 const { createPool } = require('../../index.js')
+const { serve } = require('../../tools/remote.js')
 
 let db
 
-const actions = {
+serve({
   open(options) {
     db = createPool(options)
   },
@@ -23,12 +24,4 @@ const actions = {
   invalidate: (what) => db.invalidate(what),
   stats: () => db.stats().cache,
   close: () => db.close(),
-}
-
-process.on('message', async ({ number, action, args }) => {
-  try {
-    process.send({ number, value: await actions[action](...args) })
-  } catch (error) {
-    process.send({ number, error: `${error.code}: ${error.message}` })
-  }
 })

@@ -1,42 +1,21 @@
 'use strict'
 
-const { fork } = require('node:child_process')
 const path = require('node:path')
+const { startRemote } = require('../../tools/remote.js')
 
 /** A process of support/cache-child.js: its actions as methods, and `kill()`. */
 function cacheProcess(options) {
-  const child = fork(path.join(__dirname, 'cache-child.js'), [], { serialization: 'advanced' })
-  const waiting = new Map()
-  let next = 1
-  child.on('message', ({ number, value, error }) => {
-    const { resolve, reject } = waiting.get(number)
-    waiting.delete(number)
-    if (error === undefined) resolve(value)
-    else reject(new Error(error))
-  })
-  const exited = new Promise((resolve) => child.once('exit', resolve))
-  const call =
-    (action) =>
-    (...args) =>
-      new Promise((resolve, reject) => {
-        const number = next++
-        waiting.set(number, { resolve, reject })
-        child.send({ number, action, args })
-      })
+  const remote = startRemote(path.join(__dirname, 'cache-child.js'))
   const actions = ['query', 'json', 'many', 'execute', 'invalidate', 'stats']
   return {
-    ...Object.fromEntries(actions.map((action) => [action, call(action)])),
-    opened: call('open')(options),
+    ...Object.fromEntries(actions.map((action) => [action, (...args) => remote.ask(action, ...args)])),
+    opened: remote.ask('open', options),
     async close() {
-      if (child.exitCode !== null || child.signalCode !== null) return
-      await call('close')()
-      child.disconnect()
-      await exited
+      if (remote.hasEnded) return
+      await remote.ask('close')
+      await remote.end()
     },
-    async kill() {
-      child.kill('SIGKILL')
-      await exited
-    },
+    kill: () => remote.kill(),
   }
 }
 

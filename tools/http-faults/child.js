@@ -9,22 +9,15 @@ const { createPool } = require('../../index.js')
 const { createHttpCache } = require('../../lib/express')
 const { rateLimitStore } = require('../../lib/express/rate-limit.js')
 const { cacheRemoveFence } = require('../../native.js')
+const { serve } = require('../remote.js')
 
 const PAD = 'x'.repeat(3000)
 
 let opened
-const actions = {
+serve({
   open: async (job) => (opened = await open(job)).port,
   stats: () => opened.stats(),
   close: () => opened.close(),
-}
-
-process.on('message', async ({ number, action, argument }) => {
-  try {
-    process.send({ number, value: await actions[action](argument) })
-  } catch (error) {
-    process.send({ number, error: String(error?.stack ?? error) })
-  }
 })
 
 async function open({ place, redis, isFenced, maxBytes, ttl, limits }) {
