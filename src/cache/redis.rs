@@ -267,28 +267,6 @@ impl Core {
             listener.contact(sent.checked_sub(unsure).unwrap_or(sent));
         }
     }
-
-    /// Gives a lease back in the background and wakes who waits for it.
-    fn give_back(self: Arc<Self>, digest: Digest, holder: String) {
-        let Some(link) = self.any_link() else {
-            return;
-        };
-        let runtime = self.runtime.clone();
-        runtime.spawn(async move {
-            let keys = vec![self.keys.epochs.clone(), self.keys.lease(&digest)];
-            let args = vec![
-                holder.into(),
-                self.keys.wake.clone().into(),
-                keys::hex(&digest).into(),
-            ];
-            // Should it fail, the lease ends by itself.
-            let _ = timeout(
-                self.config.patience(),
-                scripts::RELEASE.call(&link, keys, args),
-            )
-            .await;
-        });
-    }
 }
 
 impl std::fmt::Debug for Core {

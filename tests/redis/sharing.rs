@@ -75,6 +75,28 @@ async fn the_lease_of_a_process_that_died_ends_by_itself_and_of_one_that_lives_d
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lease_that_is_given_back_while_redis_hangs_keeps_nobody_waiting_behind_it() {
+    let server = Server::start(&[]);
+    let lease = json!({"leaseMs": 20_000});
+    let (one, two) = (
+        server.member_with(lease.clone()).await,
+        server.member_with(lease).await,
+    );
+    let fill = one.lead("product:7").await;
+    server.pause();
+    until("it is missed", || !one.redis.is_connected()).await;
+    one.redis.abandon(fill);
+    server.resume();
+    one.connected().await;
+    two.connected().await;
+    let began = Instant::now();
+    while !matches!(two.ask("product:7").await, Lookup::Lead(_)) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(began.elapsed() < Duration::from_secs(5), "still held");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_one_process_writes_the_others_are_told_and_itself_is_not() {
     let server = Server::start(&[]);
     let (one, two) = (server.member().await, server.member().await);

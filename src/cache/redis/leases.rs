@@ -1,23 +1,30 @@
 //! The right to load a value, which one process has at a time.
 //!
 //! A lease dies with its process: Redis lets it go after `lease_ms`, and it is renewed while the load lasts. It also goes
-//! when the [`Fill`](super::Fill) that holds it is dropped, whatever happened to the load.
+//! when the [`Fill`](super::Fill) that holds it is dropped, whatever happened to the load. If Redis can not be told then, it
+//! is as soon as it answers again.
 
 use std::{
     collections::HashMap,
+    mem,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
 
-use super::{Core, Digest};
+use fred::clients::{Client, WithOptions};
+use tokio::time::timeout;
+
+use super::{Core, Digest, keys, scripts};
 
 /// Nothing that is loaded for longer keeps other processes waiting.
 const LONGEST: Duration = Duration::from_secs(60);
 /// Leases that are renewed. Others last for `lease_ms`.
 const MOST: usize = 10_000;
+/// Leases that Redis is to be told of later. Others last for `lease_ms`.
+const MOST_OWED: usize = 10_000;
 
 /// The leases of this process.
 #[derive(Debug, Default)]
@@ -25,6 +32,17 @@ pub struct Leases {
     next: AtomicU64,
     // Held for a look-up, never across an await.
     held: Mutex<HashMap<u64, (Digest, Instant)>>,
+    /// Those that Redis could not be told of. Held to add one or to take all.
+    owed: Mutex<Vec<Owed>>,
+}
+
+/// A lease that is to be given back.
+#[derive(Debug)]
+struct Owed {
+    digest: Digest,
+    number: u64,
+    /// When it is over by itself.
+    ends: Instant,
 }
 
 /// One lease, or the question for it. Dropped, it is given back.
@@ -46,10 +64,60 @@ impl Leases {
             .collect()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, (Digest, Instant)>> {
-        self.held
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, (Digest, Instant)>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn owed(&self) -> MutexGuard<'_, Vec<Owed>> {
+        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn owe(&self, lease: Owed) {
+        let mut owed = self.owed();
+        if owed.len() < MOST_OWED {
+            owed.push(lease);
+        }
+    }
+}
+
+impl Core {
+    /// Gives back, in the background, what could not be when it ended.
+    pub fn give_back_owed(self: &Arc<Self>) {
+        let owed = mem::take(&mut *self.leases.owed());
+        if owed.is_empty() {
+            return;
+        }
+        let core = self.clone();
+        self.runtime.spawn(async move {
+            for lease in owed {
+                if Instant::now() < lease.ends {
+                    core.give_back(lease).await;
+                }
+            }
+        });
+    }
+
+    /// Gives a lease back and wakes who waits for it; later, if Redis does not answer.
+    async fn give_back(&self, lease: Owed) {
+        let is_told = match self.any_link() {
+            Some(link) => self.release(&link, &lease).await,
+            None => false,
+        };
+        if !is_told {
+            self.leases.owe(lease);
+        }
+    }
+
+    async fn release(&self, link: &WithOptions<Client>, lease: &Owed) -> bool {
+        let keys = vec![self.keys.epochs.clone(), self.keys.lease(&lease.digest)];
+        let args = vec![
+            holder(&self.member, lease.number).into(),
+            self.keys.wake.clone().into(),
+            keys::hex(&lease.digest).into(),
+        ];
+        let question = scripts::RELEASE.call(link, keys, args);
+        let answer = timeout(self.config.patience(), question).await;
+        matches!(answer, Ok(Ok(_)))
     }
 }
 
@@ -88,9 +156,17 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         self.core.leases.lock().remove(&self.number);
-        if !self.given_back {
-            self.core.clone().give_back(self.digest, self.holder());
+        if self.given_back {
+            return;
         }
+        let core = self.core.clone();
+        let lease = Owed {
+            digest: self.digest,
+            number: self.number,
+            ends: Instant::now() + Duration::from_millis(core.config.lease_ms),
+        };
+        let runtime = core.runtime.clone();
+        runtime.spawn(async move { core.give_back(lease).await });
     }
 }
 

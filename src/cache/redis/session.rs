@@ -133,6 +133,7 @@ impl Session<'_> {
         core.outbox.again();
         core.contact(joined);
         core.connect(pair.commands.clone());
+        core.give_back_owed();
         let commands = pair.commands.clone();
         let Err(failure) = tokio::select! {
             ending = hear(core, messages, &known) => ending,

@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -31,7 +32,7 @@ const RENEWED_AT_ONCE: usize = 500;
 
 /// Says regularly that we are there, and learns whether everything was heard.
 pub async fn beats(
-    core: &Core,
+    core: &Arc<Core>,
     commands: &WithOptions<Client>,
     known: &watch::Sender<Position>,
 ) -> Result<Infallible, Failure> {
@@ -47,6 +48,7 @@ pub async fn beats(
         }
         catch_up(core, position, known).await?;
         core.contact(sent);
+        core.give_back_owed();
         if renewed.elapsed().as_millis() >= u128::from(core.config.lease_ms / 3) {
             renewed = Instant::now();
             renew(core, commands).await?;
