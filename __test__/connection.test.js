@@ -286,16 +286,16 @@ describe('closing the pool', () => {
 
 describe('a connection that is held for too long', () => {
   it('is told with the line where it was taken', () =>
-    withPool({ leakDetectionMs: 30 }, async (pool) => {
+    withPool({ leakDetectionMs: 500 }, async (pool) => {
       const leaks = []
       pool.on('leak', (leak) => leaks.push(leak))
       const connection = await pool.getConnection()
       await until('it is told', () => leaks.length === 1)
-      assert.deepEqual([leaks[0].threadId, leaks[0].heldMs], [connection.threadId, 30])
+      assert.deepEqual([leaks[0].threadId, leaks[0].heldMs], [connection.threadId, 500])
       assert.match(leaks[0].stack.split('\n')[0], /connection\.test\.js/)
       await connection.release()
       await pool.transaction(async () => {})
-      await new Promise((resolve) => setTimeout(resolve, 60))
+      await new Promise((resolve) => setTimeout(resolve, 600))
       assert.equal(leaks.length, 1, 'those that came back in time are not told')
       await isIdle(pool)
     }))

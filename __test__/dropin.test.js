@@ -426,46 +426,52 @@ describe('reads of a pool of a drop-in that wait', () => {
         pool.query("SELECT ? AS n, 'it\\'s' AS text, ? AS o", [n, `o${n}`]),
       ),
     )
-  const stats = (pool) => pool.pool.stats()
+  const shared = (pool) => pool.pool.stats().statements.pipelined
+  // Reads share writes where they are known to be quick, which on a busy machine they are not always: so they are asked
+  // again until some do.
 
   it('share writes, and each gets its own answer', () =>
     withPool({ connectionLimit: 2 }, async (pool) => {
-      for (let round = 0; round < 5; round++) {
+      const round = async () => {
         for (const [n, [rows]] of (await asked(pool, 200)).entries()) {
           assert.deepEqual(rows, [{ n, text: "it's", o: `o${n}` }])
         }
       }
-      assert.ok(stats(pool).statements.pipelined > 0)
+      await until('some share a write', async () => {
+        await round()
+        return shared(pool) > 0
+      })
+      for (let more = 0; more < 4; more++) await round()
     }))
 
   it('do not touch each other when one fails, and nothing that writes is among them', () =>
     withPool({ connectionLimit: 1 }, async (pool) => {
-      const shared = () => stats(pool).statements.pipelined
       const times = (count, ask) => Promise.all(Array.from({ length: count }, (_, n) => ask(n)))
       await pool.query('CREATE TABLE counted (n INT)')
       await asked(pool, 50)
-      const before = shared()
+      const before = shared(pool)
       await times(60, (n) => pool.query('INSERT INTO counted VALUES (?)', [n]))
-      assert.equal(shared(), before)
-      await pool.query('DELETE FROM counted')
+      assert.equal(shared(pool), before)
       // Has two rows, which fails, for all but 1.
       const orFails = (value) => pool.query('SELECT (SELECT 1 UNION SELECT ?) AS n', [value])
       const read = (n) => pool.query('SELECT ? AS n', [n])
-      await times(20, () => orFails(1))
-      await times(20, read)
-      const warmed = shared()
-      const calls = Array.from({ length: 60 }, (_, n) => {
-        if (n % 3 === 0) return pool.query('INSERT INTO counted VALUES (?)', [n])
-        if (n % 3 === 1) return orFails(2).catch(({ code }) => code)
-        return read(n)
+      await until('some share a write', async () => {
+        await times(20, () => orFails(1))
+        await times(20, read)
+        await pool.query('DELETE FROM counted')
+        const warmed = shared(pool)
+        const calls = Array.from({ length: 60 }, (_, n) => {
+          if (n % 3 === 0) return pool.query('INSERT INTO counted VALUES (?)', [n])
+          if (n % 3 === 1) return orFails(2).catch(({ code }) => code)
+          return read(n)
+        })
+        for (const [n, result] of (await Promise.all(calls)).entries()) {
+          if (n % 3 === 1) assert.equal(result, 'ER_SUBQUERY_NO_1_ROW')
+          if (n % 3 === 2) assert.equal(result[0][0].n, n)
+        }
+        assert.equal((await pool.query('SELECT COUNT(*) AS n FROM counted'))[0][0].n, 20)
+        return shared(pool) > warmed
       })
-      const results = await Promise.all(calls)
-      for (const [n, result] of results.entries()) {
-        if (n % 3 === 1) assert.equal(result, 'ER_SUBQUERY_NO_1_ROW')
-        if (n % 3 === 2) assert.equal(result[0][0].n, n)
-      }
-      assert.equal((await pool.query('SELECT COUNT(*) AS n FROM counted'))[0][0].n, 20)
-      assert.ok(shared() > warmed)
     }))
 })
 

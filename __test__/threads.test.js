@@ -4,8 +4,8 @@ const { it } = require('node:test')
 const assert = require('node:assert/strict')
 const { readdirSync, readFileSync } = require('node:fs')
 const { availableParallelism } = require('node:os')
+const { setTimeout: sleep } = require('node:timers/promises')
 const { createPool } = require('../index.js')
-const { until } = require('./support/outcome.js')
 const { testServer } = require('./support/server.js')
 
 const TICKS_A_SECOND = 100
@@ -40,39 +40,54 @@ async function poolOf(use) {
   }
 }
 
-// Asks in `lanes` lanes until the second thread has worked for another 0.3 s.
-async function joins(lanes, ask) {
+// Asks in `lanes` lanes until the second thread has worked for another 0.3 s. It has to within 10 s in which the first had
+// most of a core; where other programs leave it none, nothing can be said.
+async function joins(t, lanes, ask) {
   const [, before] = threadTimes()
   let isOver = false
   const lane = async () => {
     while (!isOver) await ask()
   }
   const asking = Promise.all(Array.from({ length: lanes }, lane))
-  const joined = until('the second thread works', () => threadTimes()[1] > before + 0.3, 30_000)
   try {
-    await Promise.race([joined, asking])
+    await Promise.race([secondJoins(t, before + 0.3), asking])
   } finally {
     isOver = true
   }
   await asking
 }
 
-it('connections keep to one thread until it is busy, then another takes some over', { skip }, () =>
+async function secondJoins(t, wanted) {
+  let busy = 0
+  const began = performance.now()
+  for (let since = began; performance.now() - began < 20_000; since = performance.now()) {
+    const [first] = threadTimes()
+    await sleep(500)
+    const times = threadTimes()
+    if (times[1] > wanted) return
+    const passed = (performance.now() - since) / 1000
+    if (times[0] - first > 0.85 * passed) busy += passed
+    assert.ok(busy < 10, `the first thread was busy for ${busy.toFixed(1)} s, and the second did nothing`)
+  }
+  t.skip('other programs left the first thread no core')
+}
+
+it('connections keep to one thread until it is busy, then another takes some over', { skip }, (t) =>
   poolOf(async (db) => {
     for (let i = 0; i < 500; i++) assert.deepEqual(await db.query('SELECT ? AS n', [i]), [{ n: i }])
     const [, second] = threadTimes()
     assert.ok(second < 0.05, `the second thread worked for ${second} s`)
 
     const expected = await db.queryJson(HEAVY)
-    await joins(16, async () => assert.ok(expected.equals(await db.queryJson(HEAVY))))
+    await joins(t, 16, async () => assert.ok(expected.equals(await db.queryJson(HEAVY))))
     assert.equal(db.stats().connections.created, 8, 'connections move without being opened again')
   }),
 )
 
-it('also when there is a connection for every call', { skip }, () =>
-  poolOf((db) => joins(8, () => db.queryJson(HEAVY))),
+it('also when there is a connection for every call', { skip }, (t) =>
+  poolOf((db) => joins(t, 8, () => db.queryJson(HEAVY))),
 )
 
-it('also when all calls are pages', { skip }, () =>
-  poolOf((db) => joins(4, () => db.paginateJson(`${HEAVY} WHERE seq > 0`, [], { page: 1, limit: 5000 }))),
+it('also when all calls are pages', { skip }, (t) =>
+  poolOf((db) => joins(t, 4, () => db.paginateJson(`${HEAVY} WHERE seq > 0`, [], { page: 1, limit: 5000 }))),
 )

@@ -60,7 +60,7 @@ const QUICK = {
   rounds: 1,
   afterMs: 1500,
   selfTestMs: 1500,
-  writes: 100,
+  writes: 40,
 }
 
 async function main() {
