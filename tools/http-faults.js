@@ -34,8 +34,8 @@ const BOUNDS = {
   commandTimeoutMs: 100,
   // Two servers and all clients share the machine with whatever else is there.
   slackMs: 300,
-  // How long other processes wait for one that holds the right to make an answer, and is gone.
-  leaseMs: 3000,
+  // How long Redis may be silent before it is missed: till then one process waits for the other's answer.
+  silenceMs: 1000,
   acrossMs: 1000 + 100,
   ageMs: TTL * 1000 + 50,
   limit: Math.floor(LIMITS.api.limit),

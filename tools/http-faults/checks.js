@@ -127,7 +127,7 @@ function checksOf(result) {
 
 // What the machine keeps everybody waiting for is no fault of Redis: the plain page shows it.
 function timesOf(phase, { sharedP95Ms, sharedMaxMs, othersMaxMs, plainMaxMs }, bounds) {
-  const { commandTimeoutMs, leaseMs, slackMs } = bounds
+  const { commandTimeoutMs, silenceMs, slackMs } = bounds
   const handler = [plainMaxMs, 'of the plain page']
   const own = [
     [commandTimeoutMs, 'for Redis'],
@@ -135,14 +135,13 @@ function timesOf(phase, { sharedP95Ms, sharedMaxMs, othersMaxMs, plainMaxMs }, b
   ]
   // The handler of the other process is waited for before there is a run of one's own.
   const shared = [handler, [plainMaxMs, 'of it in the other process'], ...own]
-  // A lease that could not be given back, because Redis was away, ends by itself, and till then others wait for its owner.
-  // That is a few answers of each client, which on a busy machine are more than one in a hundred.
+  // Whoever waits for the other process when Redis falls silent hears of it when Redis is missed.
   const isFault = phase !== 'quiet' && phase !== 'after'
-  const orphaned = isFault ? [[leaseMs, 'of a lease']] : []
+  const silence = isFault ? [[silenceMs, 'until Redis is missed']] : []
   return [
     { what: 'slowest answer of pages that are not shared', ms: othersMaxMs, parts: [handler, ...own] },
     { what: 'p95 of shared pages', ms: sharedP95Ms, parts: shared },
-    { what: 'slowest answer of shared pages', ms: sharedMaxMs, parts: [...shared, ...orphaned] },
+    { what: 'slowest answer of shared pages', ms: sharedMaxMs, parts: [...shared, ...silence] },
   ]
 }
 
