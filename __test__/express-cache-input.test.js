@@ -199,7 +199,11 @@ describe('options', () => {
     refused({ tll: 60 }, 'HEGAR_OPTION_UNKNOWN', /did you mean 'ttl'/)
     refused({ ttl: 60, tables: 'products' }, 'HEGAR_OPTION_INVALID', /createHttpCache\(\{ db \}\)/)
     refused({ ttl: 60, key: () => 'a', front: true }, 'HEGAR_OPTION_INVALID', /do not go together/)
-    refused({ front: { checks: [1] } }, 'HEGAR_OPTION_INVALID', /array of functions/)
+    refused({ front: { checks: 1 } }, 'HEGAR_OPTION_INVALID', /array of functions/)
+    for (const check of [1, (...args) => args, (req, res) => res]) {
+      refused({ front: { checks: [check] } }, 'HEGAR_OPTION_INVALID', /condition with one parameter/)
+    }
+    refused({ ttl: 60, key: 'a', query: 'page' }, 'HEGAR_OPTION_INVALID', /do not go together/)
     refused({ policy: 'wild' }, 'HEGAR_OPTION_INVALID', /'safe' or 'rfc9111'/)
     refused({ vary: 'a b' }, 'HEGAR_OPTION_INVALID', /name of a request field/)
     assert.throws(() => cache('60'), /must be a number of seconds or options/)

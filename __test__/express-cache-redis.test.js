@@ -420,7 +420,7 @@ describe('answers in Redis', () => {
 
   describe('what is in Redis under the key of an answer', () => {
     const keyOf = async (path) => {
-      const keys = await client.keys(`{hegar}:http:*${path}`)
+      const keys = await client.keys(`{hegar}:http:*${path} *`)
       assert.equal(keys.length, 1)
       return keys[0]
     }
@@ -443,7 +443,7 @@ describe('answers in Redis', () => {
 
     async function forge(path, bytes, { one, two }) {
       await one.get(path)
-      await until('it is stored', async () => (await client.keys(`{hegar}:http:*${path}`)).length === 1)
+      await until('it is stored', async () => (await client.keys(`{hegar}:http:*${path} *`)).length === 1)
       const key = await keyOf(path)
       if (bytes === null) await client.set(key, 'garbage')
       else await client.hset(key, 'value', bytes)

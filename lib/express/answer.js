@@ -22,7 +22,7 @@ const MADE_HERE = new Set(['content-length', 'age', 'etag', 'vary', 'cache-statu
 const OF_THE_BODY = new Set(['content-encoding', 'content-md5', 'content-range'])
 // Of one request, whatever it asked for. The front, which is before the middleware that sets them, leaves them out.
 const OF_A_REQUEST =
-  /^(?:ratelimit|x-ratelimit|retry-after$|x-request-id$|x-correlation-id$|traceparent$|server-timing$|set-cookie)/
+  /^(?:(?:x-)?ratelimit|retry-after$|set-cookie|server-timing$|x-response-time$|traceparent$|tracestate$|.*(?:-|^)(?:trace|request|correlation|span|session|transaction)-?id|.*(?:csrf|xsrf|nonce))/
 
 const LONGEST_TEXT = 2048
 const NO_LIST = Object.freeze({ age: -1, says: '', list: [] })
@@ -156,8 +156,8 @@ class Answer {
     this.#made.add(coding)
     const begun = encode(coding, this.identity.body, (bytes) => {
       if (bytes === null) return
-      const { tag } = this.identity
-      const form = this.#form(coding, bytes, `${tag.slice(0, -1)}-${coding}"`, ['Content-Encoding', coding])
+      const tag = tagOf(this.identity.tag, coding)
+      const form = this.#form(coding, bytes, tag, ['Content-Encoding', coding])
       store.addForm(this, coding, form)
     })
     if (!begun) this.#made.delete(coding)
@@ -197,6 +197,12 @@ class Answer {
     this.#made.clear()
   }
 
+  /** The tags of all its forms, made or not: their bytes are always the same. */
+  tags() {
+    const { tag } = this.identity
+    return [tag, ...(this.#offered?.names ?? []).map((coding) => tagOf(tag, coding))]
+  }
+
   /** The tag for a body that others may still encode on its way; null where nobody does. */
   get weakTag() {
     return this.#offered === null ? null : this.#weakTag
@@ -212,6 +218,10 @@ class Answer {
     const headers = Object.fromEntries(this.fields.map(([name, value]) => [name.toLowerCase(), value]))
     return { ...headers, vary: this.#vary.length > 0 ? this.#vary.join(', ') : undefined }
   }
+}
+
+function tagOf(tag, coding) {
+  return `${tag.slice(0, -1)}-${coding}"`
 }
 
 // Pairs in one list: the name, and what the request had for it.

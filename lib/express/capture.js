@@ -1,14 +1,22 @@
 'use strict'
 
+const { validateHeaderName, validateHeaderValue } = require('node:http')
+const { isText } = require('./fields.js')
+
 const EMPTY = Buffer.alloc(0)
+// What Node refuses once a head has been said.
+const CHANGES = ['setHeader', 'appendHeader', 'setHeaders', 'removeHeader']
+const OF_THE_BODY = ['Content-Type', 'Content-Length', 'Content-Encoding']
 
 /**
  * Watches what a handler answers. An answer that is given whole, to `res.end`, is handed to `onWhole({status, message,
  * headers, names, body, callback}, pass)`, which sends it, or has it sent as it was by `pass()`. One that is written in
- * pieces, begun before its body is there, or longer than `limit`, goes its way, and `onOther(why)` is called before.
+ * pieces, begun before its body is there, longer than `limit`, or what Node refuses goes its way, and `onOther(why, {status,
+ * headers})` is called before; if that gives true, it is a 304.
  *
- * Gives `{isWrapped, afterHead(then), leave()}`: whether somebody before us stands around `end`; what is to be done when the
- * head has been made, with what others add to it at last; and to have nothing to do with the answer.
+ * Gives `{isWrapped, afterHead(then), makeHead(), leave()}`: whether somebody before us stands around `end`; what is to be
+ * done when the head has been made, with what others add to it at last, or null; to have it made where nobody reads it; and
+ * to have nothing to do with the answer.
  */
 function capture(res, limit, onWhole, onOther) {
   const isWrapped = Object.hasOwn(res, 'end')
@@ -17,12 +25,45 @@ function capture(res, limit, onWhole, onOther) {
   let said = null
   let isOpen = true
   let afterwards = null
+  const covered = []
+
+  // Node does nothing with a head before there is a body but to refuse changes and to say that it is sent: so others know
+  // whether they can still answer. The same here, and whoever changes it all the same meets Node.
+  function hold(head) {
+    said = head
+    res.statusCode = head[0]
+    cover('headersSent', { get: () => true })
+    for (const name of CHANGES.filter((one) => typeof res[one] === 'function')) {
+      cover(name, {
+        value(...args) {
+          release('late-head')
+          return res[name](...args)
+        },
+      })
+    }
+  }
+
+  function cover(name, descriptor) {
+    covered.push([name, Object.getOwnPropertyDescriptor(res, name)])
+    Object.defineProperty(res, name, { configurable: true, ...descriptor })
+  }
+
+  function uncover() {
+    for (const [name, own] of covered.splice(0)) {
+      if (own === undefined) delete res[name]
+      else Object.defineProperty(res, name, own)
+    }
+  }
+
+  const headNow = () => (said === null ? headOf(res) : headSaid(res, said))
 
   function release(why) {
     if (!isOpen) return
     isOpen = false
-    onOther(why)
-    sayHead()
+    uncover()
+    const head = headNow()
+    if (onOther(why, head)) sayUnchanged(head)
+    else sayHead()
   }
 
   function sayHead() {
@@ -30,18 +71,33 @@ function capture(res, limit, onWhole, onOther) {
     const head = said
     said = null
     writeHead.apply(res, head)
+    headIsMade()
   }
 
-  res.writeHead = function (...head) {
-    if (isOpen && !res.headersSent) {
-      said = head
-      if (typeof head[0] === 'number') res.statusCode = head[0]
-      return this
+  // Node ignores what is written behind it.
+  function sayUnchanged({ headers, names }) {
+    if (said !== null) {
+      said = null
+      for (const [name, value] of Object.entries(headers)) res.setHeader(names.get(name) ?? name, value)
     }
-    const result = writeHead.apply(this, head)
+    res.statusCode = 304
+    for (const name of OF_THE_BODY) res.removeHeader(name)
+  }
+
+  function headIsMade() {
     const then = afterwards
     afterwards = null
     then?.()
+  }
+
+  res.writeHead = function (...head) {
+    if (isOpen && said === null && !res.headersSent && isSayable(head)) {
+      hold(head)
+      return this
+    }
+    release('late-head')
+    const result = writeHead.apply(this, head)
+    headIsMade()
     return result
   }
 
@@ -56,44 +112,54 @@ function capture(res, limit, onWhole, onOther) {
   }
 
   res.end = function (...args) {
-    if (!isOpen || res.headersSent) return end.apply(this, args)
-    const body = args[0]?.length > limit ? null : bodyOf(args)
-    if (body === null) {
-      release('too-large')
+    if (!isOpen || (said === null && res.headersSent)) return end.apply(this, args)
+    const head = headNow()
+    const body = bodyOf(args, limit)
+    if (typeof body === 'string' || !isText(head.message ?? '')) {
+      release(typeof body === 'string' ? body : 'late-head')
       return end.apply(this, args)
     }
     isOpen = false
-    const whole = said === null ? headOf(res) : headSaid(res, said)
+    uncover()
     let result = this
     const pass = () => {
       sayHead()
       result = end.apply(this, args)
     }
     const callback = args.find((arg) => typeof arg === 'function')
-    onWhole({ ...whole, body, callback }, pass)
+    onWhole({ ...head, body, callback }, pass)
     return result
   }
 
   return {
     isWrapped,
     afterHead(then) {
-      if (res.headersSent) then()
+      if (then !== null && res.headersSent) then()
       else afterwards = then
+    },
+    makeHead() {
+      if (said !== null) return sayHead()
+      writeHead.call(res, res.statusCode)
+      return headIsMade()
     },
     leave() {
       isOpen = false
+      uncover()
       sayHead()
     },
   }
 }
 
-// Null for what `end` will refuse.
-function bodyOf([chunk, encoding]) {
+// Or why it is not taken.
+function bodyOf([chunk, encoding], limit) {
   if (chunk === undefined || chunk === null || typeof chunk === 'function') return EMPTY
+  if (chunk.length > limit) return 'too-large'
   if (typeof chunk === 'string') {
-    return Buffer.from(chunk, typeof encoding === 'string' ? encoding : 'utf8')
+    const bytes = Buffer.from(chunk, typeof encoding === 'string' ? encoding : 'utf8')
+    return bytes.length > limit ? 'too-large' : bytes
   }
-  return chunk instanceof Uint8Array ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength) : null
+  if (!(chunk instanceof Uint8Array)) return 'late-head'
+  return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
 }
 
 // Headers by their names in lower case; `names` has them as they were written.
@@ -105,20 +171,26 @@ function headOf(res) {
   return { status: res.statusCode, message, headers: { ...res.getHeaders() }, names }
 }
 
-// What writeHead(status, message?, headers?) was given, where headers are an object or a flat list of names and values.
-function headSaid(res, [status, ...rest]) {
-  const message = typeof rest[0] === 'string' ? rest.shift() : undefined
+// With what writeHead was given.
+function headSaid(res, said) {
   const { headers, names } = headOf(res)
-  const given = rest.find((one) => one !== null && typeof one === 'object') ?? {}
-  const pairs = Array.isArray(given) ? pairsOf(given.flat()) : Object.entries(given)
-  const said = new Set()
+  const { status, message, pairs } = partsOf(said)
+  const seen = new Set()
   for (const [name, value] of pairs) {
     const lower = String(name).toLowerCase()
-    headers[lower] = said.has(lower) ? [headers[lower], value].flat() : value
+    headers[lower] = seen.has(lower) ? [headers[lower], value].flat() : value
     names.set(lower, String(name))
-    said.add(lower)
+    seen.add(lower)
   }
   return { status, message, headers, names }
+}
+
+/** What writeHead(status, message?, headers?) is given, where headers are an object or a list, of pairs or flat. */
+function partsOf([status, ...rest]) {
+  const message = typeof rest[0] === 'string' ? rest.shift() : undefined
+  const given = rest.find((one) => one !== null && typeof one === 'object') ?? {}
+  const pairs = Array.isArray(given) ? pairsOf(given.flat()) : Object.entries(given)
+  return { status, message, pairs }
 }
 
 function pairsOf(flat) {
@@ -127,4 +199,19 @@ function pairsOf(flat) {
   return pairs
 }
 
-module.exports = { capture }
+// Whether Node will take it.
+function isSayable(head) {
+  const { status, message = '', pairs } = partsOf(head)
+  if (!Number.isInteger(status) || status < 100 || status > 999 || !isText(message)) return false
+  try {
+    for (const [name, value] of pairs) {
+      validateHeaderName(name)
+      for (const one of [value].flat()) validateHeaderValue(name, one)
+    }
+    return true
+  } catch {
+    return false
+  }
+}
+
+module.exports = { capture, partsOf }

@@ -35,11 +35,11 @@ class Counts {
   }
 
   /** Something failed that must not reach clients; told once. */
-  failed(error) {
+  failed(error, what = 'an answer could not be kept, and was sent as it was') {
     this.failures++
     if (this.#hasWarned) return
     this.#hasWarned = true
-    process.emitWarning(`an answer could not be kept, and was sent as it was: ${error?.stack ?? error}`, {
+    process.emitWarning(`${what}: ${error?.stack ?? error}`, {
       type: 'HegarWarning',
       code: 'HEGAR_HTTP_CACHE',
     })

@@ -4,7 +4,10 @@
 
 // A token, and after = a token or a quoted string.
 const DIRECTIVE = /\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:=(?:"((?:[^"\\]|\\.)*)"|([^\s",]*)))?\s*(?:,|$)/y
-const TAG = /(?:[Ww]\/)?"[^"]*"/g
+// An entity tag in a list of them.
+const TAG = /[\s,]*((?:W\/)?"[\x21\x23-\x7e\x80-\xff]*")\s*(?=,|$)/y
+// What Node takes for a value of a field: a line of Latin-1.
+const TEXT = /^[\t\x20-\x7e\x80-\xff]*$/
 // Longer ones are as good as for ever.
 const MOST_SECONDS = 2 ** 31
 
@@ -50,17 +53,35 @@ function dateOf(field) {
   return Date.parse(field.endsWith('GMT') ? field : `${field} GMT`)
 }
 
-/** Whether If-None-Match names this entity tag, by the weak comparison. */
-function namesTag(field, tag) {
-  if (field.trim() === '*') return true
+/** Whether If-None-Match names one of these entity tags, by the weak comparison. A list that is malformed names none. */
+function namesTag(field, ...tags) {
   // Most clients send one tag, as they got it.
-  if (field === tag) return true
-  const tags = field.match(TAG)
-  return tags !== null && tags.some((one) => opaque(one) === opaque(tag))
+  if (field === tags[0] || field.trim() === '*') return true
+  const named = tagsIn(field)
+  return tags.some((tag) => named.has(opaque(tag)))
+}
+
+function tagsIn(field) {
+  const tags = new Set()
+  const text = field.trim()
+  let { length } = text
+  while (length > 0 && ', \t'.includes(text[length - 1])) length--
+  for (let at = 0; at < length; at = TAG.lastIndex) {
+    TAG.lastIndex = at
+    const match = TAG.exec(text)
+    if (match === null) return new Set()
+    tags.add(opaque(match[1]))
+  }
+  return tags
 }
 
 function opaque(tag) {
   return tag[1] === '/' ? tag.slice(2) : tag
+}
+
+/** Whether a text can be the value of a field, or the words behind a status. */
+function isText(value) {
+  return TEXT.test(value)
 }
 
 /** The names in a field such as Vary or Connection, in lower case. */
@@ -80,4 +101,4 @@ function same(one, other) {
   return one.every((value, at) => value === other[at])
 }
 
-module.exports = { same, directivesOf, secondsOf, dateOf, namesTag, namesIn }
+module.exports = { same, directivesOf, secondsOf, dateOf, namesTag, namesIn, isText }

@@ -100,7 +100,7 @@ class Fill {
       this.#store.drop(answer)
       return why
     }
-    answer.isPending = false
+    this.#store.release(answer)
     if (this.#isShared) this.#share(answer, whole, this.#tag)
     return answer.isFenced ? 'fenced' : null
   }

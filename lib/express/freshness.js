@@ -11,6 +11,8 @@ const HEURISTIC_ERRORS = new Set([404, 405, 410, 414, 501])
 const UNDERSTOOD = new Set([
   200, 203, 204, 300, 301, 302, 303, 307, 308, 400, 404, 405, 410, 414, 500, 501, 502, 503, 504,
 ])
+// A nonce is of one answer alone: in its head, which may be made anew, and in its body, which is not.
+const POLICIES = ['content-security-policy', 'content-security-policy-report-only']
 // The share of the time since it was changed for which an answer is taken to stay the same, and the most.
 const HEURISTIC_SHARE = 0.1
 const HEURISTIC_MOST_MS = 24 * 3600 * 1000
@@ -65,12 +67,15 @@ function refusal({ isStandard, hasKey }, request, status, headers, control) {
     if (!UNDERSTOOD.has(status)) return 'status'
   } else if (control.has('no-store')) return 'no-store'
   if (namesIn(headers.vary).includes('*')) return 'vary'
+  // Nobody who gets it from a cache gets those.
+  if (headers.trailer !== undefined) return 'trailer'
   if (isStandard) {
     if (control.has('private')) return 'private'
     const isShared = control.has('public') || control.has('s-maxage') || control.has('must-revalidate')
     if (request.authorization !== undefined && !isShared) return 'authorization'
     return directivesOf(request['cache-control']).has('no-store') ? 'no-store' : null
   }
+  if (POLICIES.some((name) => String(headers[name] ?? '').includes("'nonce-"))) return 'nonce'
   // Whoever gives a key says whose the answers are.
   if (hasKey) return null
   if (control.has('private')) return 'private'

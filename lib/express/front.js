@@ -23,42 +23,79 @@ function front(app, cache) {
     const now = performance.now()
     const found = aliases.find(req, now)
     if (found === null) return app(req, res)
-    const { route, answer } = found
-    const { checks } = route.front
-    if (checks.length === 0) return giveFound(req, res, answer, now, store)
-    return check(checks, 0, app, req, res, () => giveFound(req, res, answer, performance.now(), store))
+    const { conditions, middlewares } = found.route.front
+    const enter = () => app(req, res)
+    if (conditions.length === 0 && middlewares.length === 0) {
+      return giveFound(store, found.answer, now, req, res, enter)
+    }
+    // The checks may take a while, in which the answer goes.
+    const pass = () => {
+      const then = performance.now()
+      const answer = aliases.find(req, then)?.answer
+      return answer === undefined ? enter() : giveFound(store, answer, then, req, res, enter)
+    }
+    return check(found.route.front, app, store, req, res, pass)
   }
 }
 
-function giveFound(req, res, answer, now, store) {
-  store.use(answer)
-  store.counts.hits++
-  store.counts.frontHits++
-  giveFull(req, res, answer, answer.formFor(req.headers, store), now, HIT)
-}
-
-// Each is a middleware, which answers by itself or goes on, or a condition on the request, without which Express answers.
-function check(checks, at, app, req, res, pass) {
-  for (; at < checks.length; at++) {
-    const one = checks[at]
-    if (one.length >= 3) return checkBy(one, checks, at, app, req, res, pass)
-    if (!one(req)) return app(req, res)
+function giveFound(store, answer, now, req, res, enter) {
+  try {
+    store.use(answer)
+    giveFull(req, res, answer, answer.formFor(req.headers, store), now, HIT)
+    store.counts.hits++
+    store.counts.frontHits++
+  } catch (error) {
+    store.counts.failed(error)
+    store.drop(answer)
+    if (res.headersSent) throw error
+    for (const name of res.getHeaderNames()) res.removeHeader(name)
+    res.statusCode = 200
+    enter()
   }
-  return pass()
 }
 
-function checkBy(middleware, checks, at, app, req, res, pass) {
+// Conditions first: a limiter counts no request that Express has to answer, where it would be counted again.
+function check({ conditions, middlewares }, app, store, req, res, pass) {
+  const go = (isHeld) => (isHeld ? run(middlewares, 0, app, req, res, pass) : app(req, res))
+  const failed = (error) => {
+    store.counts.failed(error, 'a check of the front failed, and Express answered')
+    return app(req, res)
+  }
+  let isHeld
+  try {
+    isHeld = areHeld(conditions, 0, req)
+  } catch (error) {
+    return failed(error)
+  }
+  return typeof isHeld === 'boolean' ? go(isHeld) : isHeld.then(go, failed)
+}
+
+/** Whether all conditions hold; a promise if one of them gives one. */
+function areHeld(conditions, from, req) {
+  for (let at = from; at < conditions.length; at++) {
+    const held = conditions[at](req)
+    if (typeof held?.then === 'function') {
+      return Promise.resolve(held).then((isHeld) => isHeld && areHeld(conditions, at + 1, req))
+    }
+    if (!held) return false
+  }
+  return true
+}
+
+// Each answers by itself or goes on.
+function run(middlewares, at, app, req, res, pass) {
+  if (at === middlewares.length) return pass()
   dress(app, req, res)
   let isOver = false
   const next = (error) => {
     if (isOver) return undefined
     isOver = true
     // The app has what answers errors, and will meet the same one.
-    return error ? app(req, res) : check(checks, at + 1, app, req, res, pass)
+    return error ? app(req, res) : run(middlewares, at + 1, app, req, res, pass)
   }
   try {
     // Those that are async reject where others would call next with an error.
-    Promise.resolve(middleware(req, res, next)).catch(next)
+    Promise.resolve(middlewares[at](req, res, next)).catch(next)
   } catch (error) {
     next(error)
   }

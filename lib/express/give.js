@@ -28,10 +28,9 @@ function give(req, res, answer, given, now, says, isWrapped = Object.hasOwn(res,
   setVary(res, form)
   res.setHeader('Age', answer.ageAt(now))
   res.setHeader('Cache-Status', says)
-  if (req.method === 'HEAD') {
-    res.setHeader('Content-Length', form.body.length)
-    return res.end()
-  }
+  // Said, so that others can log it, and HTTP/1.0 keep the connection.
+  if (answer.status !== 204) res.setHeader('Content-Length', form.body.length)
+  if (req.method === 'HEAD') return res.end()
   if (headers.range !== undefined && answer.status === 200) {
     const part = rangeOf(headers, answer)
     if (part !== null) {
@@ -43,8 +42,6 @@ function give(req, res, answer, given, now, says, isWrapped = Object.hasOwn(res,
       return res.end(part.body)
     }
   }
-  // Node sees the length by itself, unless somebody stands before its `end` and has the head sent first.
-  if (isWrapped && answer.status !== 204) res.setHeader('Content-Length', form.body.length)
   return res.end(form.body)
 }
 
@@ -75,7 +72,7 @@ function isKnown(headers, answer, form) {
   const tags = headers['if-none-match']
   if (tags === undefined) return isUnchanged(headers, undefined, answer.changed)
   // Any form of it will do: the client keeps what it has.
-  return isUnchanged(headers, form.tag) || Object.values(answer.forms).some(({ tag }) => namesTag(tags, tag))
+  return namesTag(tags, form.tag, ...answer.tags())
 }
 
 /** Whether a client with these conditions has what has this tag, or was changed then; either may be undefined. */

@@ -2,11 +2,16 @@
 
 const { give } = require('./give.js')
 
+/** Where a request has the Miss that watches its handler. */
+const WATCHER = Symbol('hegar-native: watcher')
+
 const HIT = 'hegar; hit'
 const STALE = 'hegar; hit; detail=stale'
 
 /** Gives an answer that is kept, or that another request has just had made; `says` is the Cache-Status. */
 function giveHit({ store, aliases }, route, req, res, key, answer, now, says) {
+  // Another middleware of the cache, before this one, leaves the answer to the one that is nearer to the handler.
+  req[WATCHER]?.yieldToInner()
   // What was not kept has nothing to be spared.
   if (answer.number > 0) store.use(answer)
   store.counts.hit(says === STALE)
@@ -21,4 +26,4 @@ function goPast(res, store, why, next) {
   next()
 }
 
-module.exports = { giveHit, goPast, HIT, STALE }
+module.exports = { giveHit, goPast, WATCHER, HIT, STALE }

@@ -1,5 +1,6 @@
 'use strict'
 
+const { createHash } = require('node:crypto')
 const { nativeOf } = require('../pool.js')
 const { HegarTypeError } = require('../errors.js')
 const { marksOf } = require('../cache/invalidation.js')
@@ -85,12 +86,18 @@ function routeOf(read, { hasPool, offered, compressFromBytes }) {
     compressFromBytes,
     encodings: offered,
     control,
-    keyOf: withFields(hasKey ? ownKeys(key) : keysOf(query ?? null), vary),
+    keyOf: withFields(hasKey ? ownKeys(key) : keysOf(query ?? null, scopeOf(read)), vary),
     marksOf(req, name) {
       const marks = [...ownMarks, ...tagsOf(tags, req).map((tag) => `g:${tag}`)]
       return hasKey ? [...marks, ...keyMarks(name)] : marks
     },
   }
+}
+
+// A few letters that routes with the same options have in common, in all processes.
+function scopeOf(options) {
+  const text = JSON.stringify(options, (name, value) => (typeof value === 'function' ? 'function' : value))
+  return createHash('sha256').update(text).digest('base64url').slice(0, 8)
 }
 
 // A key of the caller's, or null where there is none for a request.

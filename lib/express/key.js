@@ -19,17 +19,21 @@ const LONGEST_REMOTE_KEY = 400
 // A host with anything else could end in the middle of a path.
 const HOST = /^[\w.:[\]-]*$/
 
-/** `keyOf(req)` for a route: the key of a request, or null for none. `names` are the parameters that count, null for all. */
-function keysOf(names) {
+/**
+ * `keyOf(req)` for a route: the key of a request, or null for none. `names` are the parameters that count, null for all;
+ * `scope` is the same for routes alone that are as this one.
+ */
+function keysOf(names, scope) {
   // The same key is the same string each time, so that looking it up does not begin with reading it.
   const known = { plain: new Map(), encrypted: new Map() }
   return function keyOf(req) {
     const url = req.originalUrl ?? req.url
     const { headers } = req
+    const place = placeOf(req)
     const isPlain = headers['x-forwarded-host'] === undefined && headers['x-forwarded-proto'] === undefined
-    if (!isPlain || url.length > LONGEST_REMEMBERED) return makeKey(req, url, names)
+    if (!isPlain || url.length > LONGEST_REMEMBERED) return makeKey(req, url, names, scope + place)
     const byHost = req.socket?.encrypted ? known.encrypted : known.plain
-    const host = hostOf(req)
+    const host = hostOf(req) + place
     let keys = byHost.get(host)
     if (keys === undefined) {
       if (byHost.size >= REMEMBERED_HOSTS) byHost.clear()
@@ -37,7 +41,7 @@ function keysOf(names) {
     }
     let key = keys.get(url)
     if (key === undefined) {
-      key = makeKey(req, url, names)
+      key = makeKey(req, url, names, scope + place)
       if (keys.size >= REMEMBERED) keys.clear()
       keys.set(url, key)
     }
@@ -45,12 +49,19 @@ function keysOf(names) {
   }
 }
 
-function makeKey(req, url, names) {
+// Between a middleware for all and the route of an address there may be others that let not everybody pass: what is kept
+// behind them is not given before them.
+function placeOf(req) {
+  return req.route === undefined && req.baseUrl !== undefined ? `@${req.baseUrl}` : ''
+}
+
+function makeKey(req, url, names, scope) {
   // What Express cuts at #, and addresses with a host of their own, are nobody's but an attacker's.
   if (url.length > LONGEST_URL || url[0] !== '/' || url.includes('#')) return null
   const origin = originOf(req)
   const address = origin === null ? null : addressOf(req, url, names)
-  return address === null ? null : origin + address
+  // No address has a space in it.
+  return address === null ? null : `${origin}${address} ${scope}`
 }
 
 /**
@@ -59,12 +70,20 @@ function makeKey(req, url, names) {
  */
 function originOf(req) {
   const { headers } = req
-  const host =
-    headers['x-forwarded-host'] === undefined ? hostOf(req) : (req.host ?? req.hostname ?? hostOf(req))
+  const host = forwardedHost(req) ?? hostOf(req)
   const isEncrypted =
     headers['x-forwarded-proto'] === undefined ? req.socket?.encrypted : req.protocol === 'https'
   if (!HOST.test(host ?? '')) return null
   return `${isEncrypted ? 'https' : 'http'}://${(host ?? '').toLowerCase()}`
+}
+
+// As `req.host` of Express 5 has it; in Express 4 that is deprecated.
+function forwardedHost(req) {
+  const field = req.headers['x-forwarded-host']
+  if (field === undefined) return null
+  const trusts = req.app?.get?.('trust proxy fn')
+  if (typeof trusts !== 'function' || !trusts(req.socket?.remoteAddress, 0)) return null
+  return field.split(',', 1)[0].trim()
 }
 
 /** As the client says it, in HTTP/2 too. */
@@ -80,31 +99,50 @@ function addressOf(req, url, names) {
     const query = sortedQuery(url.slice(at + 1))
     return query === null ? null : path + query
   }
-  // What the handler will see of them: there is more than one way to write a name.
-  const query = req.query ?? Object.fromEntries(new URLSearchParams(url.slice(at + 1)))
-  const given = Object.keys(query).filter((name) => names.includes(name) || names.includes(baseOf(name)))
-  if (given.length === 0) return path
-  return `${path}?${JSON.stringify(given.sort().map((name) => [name, query[name]]))}`
+  const isNamed = (name) => names.includes(name) || names.includes(baseOf(name))
+  const pairs = pairsOf(url.slice(at + 1))
+  if (pairs === null) return null
+  // As they are written, and as the handler is shown them: it may look at either.
+  const written = pairs.filter(([base, name]) => names.includes(base) || names.includes(name))
+  const shown = Object.entries(req.query ?? {}).filter(([name]) => isNamed(name))
+  if (written.length === 0 && shown.length === 0) return path
+  const values = written.map(([, name, value]) => [name, value])
+  return `${path}?${JSON.stringify(values)}${JSON.stringify(shown.sort(byFirst))}`
 }
 
 function sortedQuery(query) {
-  const pairs = query.split('&').filter((pair) => pair !== '')
-  if (pairs.length > MOST_PARAMETERS) return null
-  const named = pairs.map((pair) => ({ name: nameOf(pair), pair }))
-  named.sort((one, other) => (one.name < other.name ? -1 : one.name > other.name ? 1 : 0))
-  return pairs.length === 0 ? '' : `?${named.map(({ pair }) => pair).join('&')}`
+  const pairs = pairsOf(query)
+  if (pairs === null) return null
+  return pairs.length === 0 ? '' : `?${pairs.map(([, , , pair]) => pair).join('&')}`
 }
 
-// The parameter that a pair belongs to.
-function nameOf(pair) {
-  const at = pair.indexOf('=')
-  let name = (at === -1 ? pair : pair.slice(0, at)).replaceAll('+', ' ')
+/**
+ * The parameters of a query by what they belong to, in their order where that is the same: that, the name, the value as it
+ * is written, and the whole as it is written. Null for too many.
+ */
+function pairsOf(query) {
+  const pairs = query.split('&').filter((pair) => pair !== '')
+  if (pairs.length > MOST_PARAMETERS) return null
+  const parts = pairs.map((pair) => {
+    const at = pair.indexOf('=')
+    const written = (at === -1 ? pair : pair.slice(0, at)).replaceAll('+', ' ')
+    const name = decoded(decodeURIComponent, written)
+    return [baseOf(name), name, at === -1 ? null : pair.slice(at + 1), pair]
+  })
+  return parts.sort(byFirst)
+}
+
+function byFirst([one], [other]) {
+  return one < other ? -1 : one > other ? 1 : 0
+}
+
+function decoded(decode, text) {
   try {
-    name = decodeURIComponent(name)
+    return decode(text)
   } catch {
     // As it is written.
+    return text
   }
-  return baseOf(name)
 }
 
 // a[b], a[] and [a] are parts of a, and their order makes a difference.
@@ -113,13 +151,19 @@ function baseOf(name) {
 }
 
 /**
- * The path of an address as the mark that its answers have. Express takes /Products/ for /products, so they go together
- * where one is made invalid.
+ * The path of an address as the mark that its answers have. Express takes /Products/ for /products, and %31 for 1, so they go
+ * together where one is made invalid.
  */
 function pathMark(url) {
-  const at = url.indexOf('?')
-  const path = (at === -1 ? url : url.slice(0, at)).toLowerCase()
+  const path = decoded(decodeURI, pathOf(url)).toLowerCase()
   return `u:${path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path}`
+}
+
+function pathOf(url) {
+  // With a scheme and a host, as clients of proxies say it.
+  const whole = /^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i.exec(url)
+  const [path] = url.slice(whole === null ? 0 : whole[0].length).split(/[?#]/, 1)
+  return path === '' ? '/' : path
 }
 
 /** What other processes know an answer by. */

@@ -19,6 +19,7 @@ function middlewareOf(route, cache) {
     }
     let key = null
     let why = null
+    let answer = null
     try {
       const { headers } = req
       why = store.isShared ? pastReason(route, headers) : 'runtime'
@@ -26,10 +27,12 @@ function middlewareOf(route, cache) {
       if (key !== null) {
         const now = performance.now()
         besides.answer = null
-        const answer = lookUp(route, store, key, headers, now, besides)
+        answer = lookUp(route, store, key, headers, now, besides)
         if (answer !== null) return giveHit(cache, route, req, res, key, answer, now, HIT)
       }
     } catch (error) {
+      // What can not be sent is not tried again.
+      if (answer !== null) store.drop(answer)
       return failed(store, res, error, next)
     }
     return key === null ? goPast(res, store, why ?? 'key', next) : miss(route, cache, req, res, next, key)
@@ -55,6 +58,7 @@ function miss(route, cache, req, res, next, key) {
 function failed(store, res, error, next) {
   if (res.headersSent) throw error
   store.counts.failed(error)
+  if (!res.hasHeader('Cache-Status')) res.setHeader('Cache-Status', 'hegar; fwd=bypass; detail=failure')
   return next()
 }
 

@@ -4,7 +4,7 @@ const { capture } = require('./capture.js')
 const { directivesOf } = require('./fields.js')
 const { Fill } = require('./fill.js')
 const { give, isUnchanged } = require('./give.js')
-const { giveHit, goPast, HIT, STALE } = require('./hit.js')
+const { giveHit, goPast, WATCHER, HIT, STALE } = require('./hit.js')
 const { remoteKey } = require('./key.js')
 const { lookUp, suitsStale } = require('./look-up.js')
 
@@ -15,9 +15,6 @@ const PRECONDITIONS = ['if-match', 'if-unmodified-since']
 
 // Of what a handler has set: the matter of its connection. Where the length has been removed Node would send in chunks.
 const IS_LEFT = new Set(['connection', 'keep-alive', 'content-length'])
-
-/** Where a request has the Miss that watches its handler. */
-const WATCHER = Symbol('hegar-native: watcher')
 
 /** A request for which there is nothing to be given at once: it waits for another's answer, or has the handler run. */
 class Miss {
@@ -38,6 +35,8 @@ class Miss {
   #fill = null
   #capture = null
   #conditions = null
+  /** The answer that is on its way to the first client. */
+  #pending = null
 
   /** `cache` is `{store, flights, aliases}`, `older` what `lookUp` found besides. */
   constructor(cache, route, req, res, next, key, older) {
@@ -129,6 +128,11 @@ class Miss {
     this.#next()
   }
 
+  #goAlone() {
+    if (!this.#res.headersSent) this.#tellWhy('head')
+    this.#goOn()
+  }
+
   #goPast(why) {
     goPast(this.#res, this.#store, why, () => this.#goOn())
   }
@@ -149,7 +153,7 @@ class Miss {
     const store = this.#store
     store.counts.misses++
     // The body of an answer to HEAD is not there to be kept; and nobody hears of the end of one that is over.
-    if (this.#req.method === 'HEAD' || this.#isOver()) return this.#goOn()
+    if (this.#req.method === 'HEAD' || this.#isOver()) return this.#goAlone()
     const fill = new Fill(store, this.#route, this.#req, this.#key, now)
     this.#fill = fill
     this.#flight = this.#flights.begin(flightKey, isAlone, store.placesOf(fill.marks), fill.since, now)
@@ -195,10 +199,7 @@ class Miss {
       this.#res,
       this.#store.maxEntryBytes,
       (whole, pass) => this.#answered(whole, pass),
-      (why) => {
-        this.#stopWatching()
-        this.#giveUp(why)
-      },
+      (why, head) => this.#letGo(why, head),
     )
     this.#req[WATCHER] = this
     this.#res.once('close', this.#onClose)
@@ -207,6 +208,7 @@ class Miss {
 
   // The handler may go on, and others need not wait for what nobody reads.
   #onClose = () => {
+    if (this.#pending?.isPending) this.#store.drop(this.#pending)
     this.#fill.giveBack()
     this.#flights.end(this.#flight, { answer: null, why: null })
   }
@@ -260,17 +262,22 @@ class Miss {
       return this.#sendOwn(whole, why, pass)
     }
     // Heard here too while the head is not made.
+    this.#pending = answer
     this.#res.once('close', this.#onClose)
     this.#capture.afterHead(() => this.#settle(answer, why, whole))
     try {
-      this.#send(answer, whole)
+      if (!this.#isOver()) return this.#send(answer, whole)
+      // Nobody reads it; but others may add to its head what keeps it from all.
+      this.#capture.makeHead()
+      return pass()
     } catch (error) {
       this.#store.counts.failed(error)
+      this.#capture.afterHead(null)
+      this.#onClose()
       if (this.#res.headersSent) return undefined
       this.#restore(whole)
-      pass()
+      return pass()
     }
-    return undefined
   }
 
   /** The first client has its answer, and nothing is added to it any more. */
@@ -291,24 +298,34 @@ class Miss {
   }
 
   // An answer that is for this client alone.
-  #sendOwn({ status, headers }, why, pass) {
+  #sendOwn(head, why, pass) {
     const res = this.#res
     if (res.headersSent) return pass()
-    if (!res.hasHeader('Cache-Status')) {
-      res.setHeader('Cache-Status', `hegar; fwd=${this.#older.answer ? 'stale' : 'uri-miss'}; detail=${why}`)
-    }
-    // The handler was not told of the client's conditions, and would have said so.
-    const conditions = this.#conditions ?? {}
-    if (
-      status === 200 &&
-      why !== 'failure' &&
-      isUnchanged(conditions, headers.etag, headers['last-modified'])
-    ) {
-      res.statusCode = 304
-      for (const name of ['Content-Type', 'Content-Length', 'Content-Encoding']) res.removeHeader(name)
-      return res.end()
-    }
-    return pass()
+    this.#tellWhy(why)
+    if (!this.#isKnown(head)) return pass()
+    res.statusCode = 304
+    for (const name of ['Content-Type', 'Content-Length', 'Content-Encoding']) res.removeHeader(name)
+    return res.end()
+  }
+
+  /** The answer goes its way; whether the client has it. */
+  #letGo(why, head) {
+    this.#stopWatching()
+    this.#giveUp(why)
+    if (why === 'late-head' || this.#res.headersSent) return false
+    this.#tellWhy(why)
+    return this.#isKnown(head)
+  }
+
+  #tellWhy(why) {
+    const res = this.#res
+    if (res.hasHeader('Cache-Status')) return
+    res.setHeader('Cache-Status', `hegar; fwd=${this.#older.answer ? 'stale' : 'uri-miss'}; detail=${why}`)
+  }
+
+  // The handler was not told of the client's conditions, and would have said so.
+  #isKnown({ status, headers }) {
+    return status === 200 && isUnchanged(this.#conditions ?? {}, headers.etag, headers['last-modified'])
   }
 
   #send(answer, whole) {

@@ -55,17 +55,26 @@ function readEncodings(value, name) {
 }
 
 function readFront(value, name) {
-  if (typeof value === 'boolean') return value ? { checks: [] } : null
+  if (typeof value === 'boolean') return value ? { conditions: [], middlewares: [] } : null
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
     throw invalid(name, 'must be true or { checks: [middleware or (req) => boolean] }', value)
   }
   const { checks = [] } = readCallOptions(`cache: ${name}`, value, { checks: readChecks })
-  return { checks }
+  return {
+    conditions: checks.filter(({ length }) => length === 1),
+    middlewares: checks.filter(({ length }) => length === 3),
+  }
 }
 
 function readChecks(value, name) {
-  if (!Array.isArray(value) || value.some((check) => typeof check !== 'function')) {
-    throw invalid(name, 'must be an array of functions: middleware, or (req) => boolean', value)
+  if (!Array.isArray(value)) throw invalid(name, 'must be an array of functions', value)
+  for (const [at, check] of value.entries()) {
+    // What it is called with depends on it.
+    if (typeof check !== 'function' || (check.length !== 1 && check.length !== 3)) {
+      const what =
+        'must be a condition with one parameter, (req), or a middleware with three, (req, res, next)'
+      throw invalid(`${name}[${at}]`, what, check)
+    }
   }
   return value
 }
@@ -114,6 +123,9 @@ function readRoute(given) {
       'front',
       "and a 'key' that is a function do not go together: the front has no req of Express",
     )
+  }
+  if (read.key !== undefined && read.query !== undefined) {
+    throw refusal('query', "and 'key' do not go together: a key takes the place of the query")
   }
   if (read.policy === 'rfc9111' && read.ttl !== undefined) {
     throw refusal(

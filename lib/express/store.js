@@ -90,8 +90,8 @@ class Store {
   }
 
   /**
-   * Keeps an answer, `{key, matches, marks, since, until, read, forms, ...}`, in place of those that it `replaces`. False if
-   * something it depends on has changed since, or it is too large.
+   * Keeps an answer, `{key, selects, markNames, since, until, read, forms, ...}`, in place of those that are selected as it
+   * is; beside them while it is pending. Gives 'kept', 'fenced' if something it depends on has changed since, or 'tooLarge'.
    */
   keep(answer) {
     const bytes = weightOf(answer)
@@ -107,18 +107,30 @@ class Store {
     return 'kept'
   }
 
-  // In front of the others of its key, in place of the one that is selected as it is.
+  // In front of the others of its key.
   #enlist(answer) {
-    let before = answer
+    answer.next = this.#byKey.get(answer.key) ?? null
+    this.#byKey.set(answer.key, answer)
+    if (!answer.isPending) this.#trim(answer)
+  }
+
+  /** An answer that was pending takes the place of those before it, if it was not overtaken. */
+  release(answer) {
+    answer.isPending = false
+    if (!this.#all.has(answer)) return
+    if (this.#hasNewer(answer)) this.drop(answer)
+    else this.#trim(answer)
+  }
+
+  #trim(answer) {
     let count = 1
     for (let other = this.#byKey.get(answer.key) ?? null; other !== null;) {
       const { next } = other
-      if (other.selects(answer) || ++count > MOST_VARIANTS) this.#forget(other)
-      else before = before.next = other
+      if (other !== answer && !other.isPending && (other.selects(answer) || ++count > MOST_VARIANTS)) {
+        this.drop(other)
+      }
       other = next
     }
-    before.next = null
-    this.#byKey.set(answer.key, answer)
   }
 
   // One that was begun later, while the handler of this one took its time.

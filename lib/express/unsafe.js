@@ -1,29 +1,42 @@
 'use strict'
 
+const { partsOf } = require('./capture.js')
 const { hostOf, pathMark } = require('./key.js')
 
 /**
  * Has a successful unsafe request make the answers of its address, and of those that it names, invalid before the client
- * hears of it (RFC 9111, section 4.4).
+ * hears of it (RFC 9111, section 4.4), or would if it were still there.
  */
 function forgetAfter(req, res, store) {
-  const { writeHead } = res
+  const { writeHead, write, end } = res
   let isTold = false
+  const tell = (head) => {
+    if (isTold) return
+    isTold = true
+    const { status, pairs } = partsOf(head)
+    if (status >= 200 && status < 400) store.bump(marksOf(req, res, pairs))
+  }
   res.writeHead = function (...head) {
-    if (!isTold) {
-      isTold = true
-      const status = typeof head[0] === 'number' ? head[0] : res.statusCode
-      if (status >= 200 && status < 400) store.bump(marksOf(req, res))
-    }
+    tell(head)
     return writeHead.apply(this, head)
+  }
+  // Node makes no head for a client that has left.
+  res.write = function (...args) {
+    tell([res.statusCode])
+    return write.apply(this, args)
+  }
+  res.end = function (...args) {
+    tell([res.statusCode])
+    return end.apply(this, args)
   }
 }
 
-function marksOf(req, res) {
+function marksOf(req, res, pairs) {
   const address = req.originalUrl ?? req.url
   const marks = [pathMark(address)]
-  for (const name of ['Location', 'Content-Location']) {
-    const target = res.getHeader(name)
+  const said = new Map(pairs.map(([name, value]) => [String(name).toLowerCase(), value]))
+  for (const name of ['location', 'content-location']) {
+    const target = said.get(name) ?? res.getHeader(name)
     if (typeof target !== 'string') continue
     try {
       const base = new URL(address, `http://${hostOf(req)}`)

@@ -1,12 +1,12 @@
 'use strict'
 
+const { isText } = require('./fields.js')
+
 // An answer as the bytes that other processes get: the length of a head, the head as JSON, and the body. What Rust puts
 // before it are two doubles: for how many milliseconds it is fresh, and the number of the last change before it was read.
 
 const RUST = 16
-// As Node has them: the name of a field, and a value of one line (RFC 9110, section 5.5).
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
-const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 // What entityTagOf gives.
 const TAG = /^[\w-]{22}$/
 
@@ -88,7 +88,7 @@ function isOne(value) {
 }
 
 function isValue(value) {
-  return typeof value === 'string' && VALUE.test(value)
+  return typeof value === 'string' && isText(value)
 }
 
 module.exports = { pack, unpack }
