@@ -1,17 +1,31 @@
 //! A Redis that is away, hangs, forgets, refuses or is full.
 
 use std::{
+    cmp::Reverse,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use hegar_native::cache::redis::BreakerState;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::support::{Server, digest, marks, until, until_async};
 
 /// What a query may wait for Redis: the deadline of a command and what a loaded machine adds.
 const LONGEST: Duration = Duration::from_millis(250);
+
+/// The default, which the members of other tests have not.
+fn deadline() -> Json {
+    json!({"commandTimeoutMs": 100})
+}
+
+/// The machine may stop one query or two. Those that wait for Redis are five in a row, and the median of them counts.
+fn assert_deadline(mut took: Vec<Duration>) {
+    took.sort_by_key(|&took| Reverse(took));
+    let slowest = &took[..took.len().min(5)];
+    assert!(slowest[(slowest.len() - 1) / 2] < LONGEST, "{slowest:?}");
+    assert!(slowest[0] < Duration::from_secs(3), "{slowest:?}");
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_redis_everything_is_off_at_once_until_it_comes() {
@@ -22,7 +36,8 @@ async fn without_redis_everything_is_off_at_once_until_it_comes() {
     for _ in 0..1000 {
         assert!(member.is_off("product:7").await);
     }
-    assert!(began.elapsed() < LONGEST);
+    // Far less than the deadline of a single one.
+    assert!(began.elapsed() < Duration::from_secs(3));
     assert_eq!(member.contact(), None);
     member.redis.bump(marks(&["t:products"]));
     server.tell("restart", server.place);
@@ -34,17 +49,19 @@ async fn without_redis_everything_is_off_at_once_until_it_comes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_hangs_costs_a_few_queries_their_deadline_and_then_nothing() {
     let server = Server::start(&[]);
-    let member = server.member().await;
-    member.put("product:7", b"seven").await;
+    let member = server.member_with(deadline()).await;
+    member.put_in_time("product:7").await;
     server.pause();
     let hung = Instant::now();
-    let mut waited = 0;
+    let before = member.redis.stats().timeouts;
+    let mut took = Vec::new();
     for _ in 0..200 {
         let began = Instant::now();
         assert!(member.is_off("product:7").await);
-        assert!(began.elapsed() < LONGEST, "{:?}", began.elapsed());
-        waited += usize::from(began.elapsed() > Duration::from_millis(50));
+        took.push(began.elapsed());
     }
+    assert_deadline(took);
+    let waited = member.redis.stats().timeouts - before;
     assert!((1..=6).contains(&waited), "{waited}");
     let last = member.contact().expect("contact");
     assert!(last <= hung, "no contact after it hung");
@@ -60,8 +77,11 @@ async fn a_redis_that_hangs_costs_a_few_queries_their_deadline_and_then_nothing(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_queries_at_once_do_not_wait_for_a_redis_that_hangs_longer_than_one() {
+    const DEADLINE: Duration = Duration::from_millis(600);
     let server = Server::start(&[]);
-    let member = server.member().await;
+    // The contact outlasts the deadline, so that it is the deadline that ends them.
+    let options = json!({"commandTimeoutMs": 600, "maxStalenessMs": 5000});
+    let member = server.member_with(options).await;
     server.pause();
     let began = Instant::now();
     let many = (0..500).map(|number| {
@@ -76,7 +96,8 @@ async fn many_queries_at_once_do_not_wait_for_a_redis_that_hangs_longer_than_one
     for one in many.collect::<Vec<_>>() {
         one.await.expect("no panic");
     }
-    assert!(began.elapsed() < LONGEST * 2, "{:?}", began.elapsed());
+    // One after the other, as many as open the breaker would wait.
+    assert!(began.elapsed() < DEADLINE * 4, "{:?}", began.elapsed());
     server.resume();
     // Leases that were granted too late to be used are given back.
     member.put_in_time("product:1").await;
@@ -89,16 +110,21 @@ async fn the_breaker_opens_for_slow_answers_and_closes_by_itself() {
     let options =
         json!({"commandTimeoutMs": 40, "maxStalenessMs": 4000, "breaker": {"openMs": 200}});
     let member = server.member_with(options).await;
-    member.put("product:7", b"seven").await;
+    member.put_in_time("product:7").await;
     server.cli(&["client", "pause", "900", "all"]);
     until_async("it opens", async || {
         member.ask("product:7").await;
         member.redis.stats().breaker == BreakerState::Open
     })
     .await;
-    let began = Instant::now();
-    assert!(member.is_off("product:7").await);
-    assert!(began.elapsed() < Duration::from_millis(20));
+    // The quickest, since the machine may stop any of them.
+    let mut quickest = Duration::MAX;
+    for _ in 0..20 {
+        let began = Instant::now();
+        assert!(member.is_off("product:7").await);
+        quickest = quickest.min(began.elapsed());
+    }
+    assert!(quickest < Duration::from_millis(20), "{quickest:?}");
     until_async("it closes", async || member.is_hit("product:7").await).await;
     let stats = member.redis.stats();
     assert_eq!(
@@ -267,19 +293,20 @@ async fn ten_thousand_marks_that_could_not_be_told_become_everything() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_script_of_somebody_else_costs_no_query_more_than_its_deadline() {
     let server = Arc::new(Server::start(&[]));
-    let member = server.member().await;
-    member.put("product:7", b"seven").await;
+    let member = server.member_with(deadline()).await;
+    member.put_in_time("product:7").await;
     let slow = server.clone();
     let script = tokio::task::spawn_blocking(move || {
         slow.cli(&["eval", "local i = 0 while i < 3e7 do i = i + 1 end", "0"])
     });
-    let mut off = 0;
+    let (mut off, mut took) = (0, Vec::new());
     while !script.is_finished() {
         let began = Instant::now();
         off += usize::from(member.is_off("product:7").await);
-        assert!(began.elapsed() < LONGEST, "{:?}", began.elapsed());
+        took.push(began.elapsed());
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
+    assert_deadline(took);
     assert!(off > 0, "it was slow");
     member.put_in_time("product:7").await;
 }

@@ -23,7 +23,8 @@ async fn one_process_loads_and_the_other_is_woken() {
     assert!(waiting.left <= Duration::from_secs(3));
     let began = Instant::now();
     let ((), stored) = tokio::join!(two.redis.woken(&waiting), one.store(fill, b"seven"));
-    assert!(stored && began.elapsed() < Duration::from_millis(500));
+    // Less than the lease, by which it would be woken in any case.
+    assert!(stored && began.elapsed() < Duration::from_millis(1500));
     assert_eq!(&two.hit("product:7").await.value[..], b"seven");
 }
 
@@ -43,19 +44,19 @@ async fn who_waits_is_woken_when_the_leader_gives_up_or_was_fenced() {
     assert!(!two.store(fill, b"old").await);
     one.redis.woken(&waiting).await;
     one.lead("product:7").await;
-    assert!(began.elapsed() < Duration::from_secs(1));
+    assert!(began.elapsed() < Duration::from_secs(2));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_lease_of_a_process_that_died_ends_by_itself_and_of_one_that_lives_does_not() {
     let server = Server::start(&[]);
-    let lease = json!({"leaseMs": 600});
+    let lease = json!({"leaseMs": 3000});
     let (one, two) = (
         server.member_with(lease.clone()).await,
-        server.member_with(lease).await,
+        server.member_with(lease.clone()).await,
     );
     let slow = one.lead("slow").await;
-    let died = server.member_with(json!({"leaseMs": 600})).await;
+    let died = server.member_with(lease).await;
     let fill = died.lead("product:7").await;
     let waiting = wait(&two, "product:7").await;
     // Gone without a word.
@@ -64,7 +65,7 @@ async fn the_lease_of_a_process_that_died_ends_by_itself_and_of_one_that_lives_d
     let began = Instant::now();
     two.redis.woken(&waiting).await;
     assert!(
-        began.elapsed() > Duration::from_millis(300),
+        began.elapsed() > Duration::from_millis(1500),
         "{:?}",
         began.elapsed()
     );
@@ -142,20 +143,21 @@ async fn a_silent_loss_of_the_last_message_is_found_by_the_next_beat() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_was_killed_makes_the_others_move_and_one_that_left_does_not() {
     let server = Server::start(&[]);
-    let options = json!({"forgetMemberMs": 2000});
+    // A second of silence is a death, so that a machine that stops for less kills nobody.
+    let options = json!({"maxStalenessMs": 2500, "forgetMemberMs": 6000});
     let one = server.member_with(options.clone()).await;
     let left = server.member_with(options.clone()).await;
     let write = left.redis.begin(marks(&["t:products"]));
     write.end();
     left.redis.close().await;
     assert!(left.is_off("product:7").await, "closed");
-    assert!(
-        one.has_heard("t:products"),
-        "what was left to tell was told"
-    );
+    until("what was left to tell is heard", || {
+        one.has_heard("t:products")
+    })
+    .await;
     let flushes = one.flushes();
     one.put("product:7", b"seven").await;
-    tokio::time::sleep(Duration::from_millis(800)).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
     assert!(one.is_hit("product:7").await);
     assert_eq!(one.flushes(), flushes);
 
@@ -164,7 +166,7 @@ async fn a_process_that_was_killed_makes_the_others_move_and_one_that_left_does_
     drop(killed);
     until("a new era", || one.flushes() > flushes).await;
     assert!(
-        died.elapsed() < Duration::from_millis(1000),
+        died.elapsed() < Duration::from_secs(3),
         "{:?}",
         died.elapsed()
     );
@@ -172,10 +174,10 @@ async fn a_process_that_was_killed_makes_the_others_move_and_one_that_left_does_
     assert!(!one.is_hit("product:7").await);
     // Short lives meanwhile, and not for ever.
     one.put_in_time("product:7").await;
-    tokio::time::sleep(Duration::from_millis(2000)).await;
+    tokio::time::sleep(Duration::from_secs(8).saturating_sub(died.elapsed())).await;
     let flushes = one.flushes();
     one.put_in_time("product:7").await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(one.flushes(), flushes);
     assert!(one.is_hit("product:7").await);
 }
