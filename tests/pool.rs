@@ -395,7 +395,7 @@ async fn in_turn<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
 #[tokio::test]
 async fn connections_idle_for_too_long_are_closed() {
     let (mut admin, name) = database("idle").await;
-    let pool = pool(json!({"idleTimeoutMs": 200, "database": name}));
+    let pool = pool(json!({"idleTimeoutMs": 2000, "database": name}));
     let leases = in_turn((0..3).map(|_| pool.acquire()).collect()).await;
     for lease in leases {
         lease.expect("a connection").release(false).await;
