@@ -15,11 +15,15 @@ const { rejects, until } = require('./support/outcome.js')
 const { testServer } = require('./support/server.js')
 
 const MINUTE = 60_000
-const TIMEOUT_MS = 100
+// A hit that Redis answers late is counted in memory, as it should: exact counts would depend on how busy the machine is.
+const PATIENT = { commandTimeoutMs: 5000 }
+// Of a Redis that fails; in less a busy machine may not get its hits counted before that.
+const IMPATIENT = { commandTimeoutMs: 300 }
+const DEFAULTS = {}
 
 describe('with Redis', () => {
   let redis, client
-  const place = () => ({ host: redis.host, port: redis.port })
+  const place = (patience = PATIENT) => ({ host: redis.host, port: redis.port, ...patience })
   before(async () => {
     redis = await startRedis()
     client = new Redis(redis.port, redis.host)
@@ -66,23 +70,27 @@ describe('with Redis', () => {
     monitor.on('monitor', (time, args, source) => {
       if (source !== 'lua' && args.some((arg) => arg.includes(key))) seen.push(args[0].toLowerCase())
     })
-    await work()
-    await client.echo(`end of ${key}`)
-    await until('all was seen', () => seen.includes('echo'))
-    monitor.disconnect()
+    try {
+      await work()
+      await client.echo(`end of ${key}`)
+      await until('all was seen', () => seen.includes('echo'))
+    } finally {
+      monitor.disconnect()
+    }
     return seen.slice(0, seen.indexOf('echo'))
   }
 
   describe('the limiters of the plan', () => {
-    it('count in Redis under their names, and count no login that succeeds', async () => {
+    it('count in Redis under their names, and count no login that succeeds', async (t) => {
       const stores = []
       const limiters = planLimiters((prefix) => {
         const store = rateLimitStore({ prefix, redis: place() })
+        t.after(() => store.shutdown())
         stores.push(store)
         return store
       })
       for (const store of stores) await connected(store)
-      const app = await planApp(limiters)
+      const app = await planApp(t, limiters)
       const login = async (how) => (await app.request(`/api/users/login${how}`, { method: 'POST' })).status
       const failed = async () => Number(await client.get('{hegar}:rl:auth:127.0.0.1'))
       for (let time = 0; time < 8; time++) {
@@ -99,8 +107,6 @@ describe('with Redis', () => {
         '{hegar}:rl:api:127.0.0.1',
         '{hegar}:rl:auth:127.0.0.1',
       ])
-      await app.close()
-      for (const store of stores) await store.shutdown()
     })
 
     it('let somebody in again whose logins at the same time turned out to be right', () =>
@@ -205,15 +211,13 @@ describe('with Redis', () => {
           assert.equal((await store.get('a')).totalHits, 0)
           await until('the window is over', async () => (await store.get('a')) === undefined)
           // As another process does, so that this one knows the window before alone.
-          const other = rateLimitStore({ redis: place() })
-          other.init({ windowMs: MINUTE, limit: 5 })
-          await connected(other)
-          assert.equal(await hits(other, 'a'), 1)
-          await store.decrement('a')
-          assert.equal((await other.get('a')).totalHits, 1)
-          await other.shutdown()
+          await withStores(1, async ([other]) => {
+            assert.equal(await hits(other, 'a'), 1)
+            await store.decrement('a')
+            assert.equal((await other.get('a')).totalHits, 1)
+          })
         },
-        { limiter: { windowMs: 300 } },
+        { limiter: { windowMs: 2000 } },
       ))
 
     it('can be forgotten, for a key and for all of the prefix', () =>
@@ -241,32 +245,41 @@ describe('with Redis', () => {
   })
 
   describe('an abuser', () => {
-    it('is answered from memory till the end of his window', () =>
+    it('is answered from memory', () =>
+      withStores(1, async ([store]) => {
+        for (let hit = 1; hit <= 6; hit++) assert.equal(await hits(store, 'a'), hit)
+        const { redisCalls } = store.stats()
+        const commands = await commandsOf('rl:a', async () => {
+          for (let hit = 7; hit <= 100; hit++) {
+            const { totalHits, resetTime } = store.increment('a')
+            assert.equal(totalHits, hit)
+            assert.ok(resetTime > Date.now())
+          }
+        })
+        assert.deepEqual(commands, [])
+        assert.deepEqual(
+          { ...store.stats(), redis: 0 },
+          {
+            hits: 100,
+            blockedInMemory: 94,
+            insured: 0,
+            keys: 1,
+            redisCalls,
+            redis: 0,
+          },
+        )
+      }))
+
+    it('is let in again at the end of his window, and no sooner', () =>
       withStores(
         1,
         async ([store]) => {
           for (let hit = 1; hit <= 6; hit++) assert.equal(await hits(store, 'a'), hit)
-          const { redisCalls } = store.stats()
-          const commands = await commandsOf('rl:a', async () => {
-            for (let hit = 7; hit <= 100; hit++) {
-              const { totalHits, resetTime } = store.increment('a')
-              assert.equal(totalHits, hit)
-              assert.ok(resetTime > Date.now())
-            }
-          })
-          assert.deepEqual(commands, [])
-          assert.deepEqual(
-            { ...store.stats(), redis: 0 },
-            {
-              hits: 100,
-              blockedInMemory: 94,
-              insured: 0,
-              keys: 1,
-              redisCalls,
-              redis: 0,
-            },
-          )
+          const { totalHits, resetTime } = store.increment('a')
+          assert.equal(totalHits, 7)
           await until('the window is over', async () => (await store.get('a')) === undefined)
+          // Both clocks count whole milliseconds.
+          assert.ok(Date.now() >= resetTime.getTime() - 2)
           assert.equal(await hits(store, 'a'), 1)
         },
         { limiter: { windowMs: 2000 } },
@@ -285,34 +298,46 @@ describe('with Redis', () => {
   })
 
   describe('when Redis fails', () => {
-    // Hits one after the other; none takes longer than Redis may.
-    async function hitFor(store, key, times) {
+    /** Hits one after the other; what each took is added to `took`. */
+    async function hitFor(store, key, times, took) {
       const counts = []
       for (let time = 0; time < times; time++) {
         const began = performance.now()
         counts.push(await hits(store, key))
-        const took = performance.now() - began
-        assert.ok(took < TIMEOUT_MS * 3, `${took} ms`)
+        took.push(performance.now() - began)
       }
       return counts
+    }
+
+    // A machine that others use as well stops now and then; one of ten, or of a few, may have met with that.
+    function inTime(took) {
+      took.sort((a, b) => a - b)
+      const late = Math.max(1, Math.floor(took.length / 10))
+      const isInTime = took.at(-1 - late) < IMPATIENT.commandTimeoutMs * 3 && took.at(-1) < 3000
+      assert.ok(isInTime, `${took.slice(-2 * late)} ms, the slowest of ${took.length}`)
     }
 
     it('hits are counted in memory within its timeout, once, and in Redis again when it is back', () =>
       withStores(
         1,
         async ([store]) => {
-          assert.deepEqual(await hitFor(store, 'a', 3), [1, 2, 3])
+          for (let hit = 1; hit <= 3; hit++) assert.equal(await hits(store, 'a'), hit)
           redis.pause()
-          const [paused, many] = await Promise.all([
-            hitFor(store, 'a', 20),
-            Promise.all(Array.from({ length: 200 }, (_, key) => hits(store, `many ${key}`))),
-          ])
-          assert.deepEqual(
-            paused,
-            Array.from({ length: 20 }, (_, index) => index + 1),
-          )
-          assert.ok(many.every((count) => count === 1))
-          redis.resume()
+          try {
+            const took = []
+            const [paused, many] = await Promise.all([
+              hitFor(store, 'a', 20, took),
+              Promise.all(Array.from({ length: 200 }, (_, key) => hits(store, `many ${key}`))),
+            ])
+            assert.deepEqual(
+              paused,
+              Array.from({ length: 20 }, (_, index) => index + 1),
+            )
+            assert.ok(many.every((count) => count === 1))
+            inTime(took)
+          } finally {
+            redis.resume()
+          }
           await until('Redis counts again', async () => {
             const { insured } = store.stats()
             await store.increment('b')
@@ -323,22 +348,24 @@ describe('with Redis', () => {
           assert.equal(await client.exists('{hegar}:rl:many 0'), 0)
           assert.ok(store.stats().insured >= 220)
         },
-        { limiter: { limit: 1000 } },
+        { limiter: { limit: 1000 }, redis: place(IMPATIENT) },
       ))
 
     it('another limit holds where one is given', () =>
       withStores(
         1,
         async ([store]) => {
-          await store.increment('a')
+          assert.equal(await hits(store, 'a'), 1)
           redis.pause()
           try {
-            assert.deepEqual(await hitFor(store, 'a', 4), [99, 100, 101, 102])
+            const took = []
+            assert.deepEqual(await hitFor(store, 'a', 4, took), [99, 100, 101, 102])
+            inTime(took)
           } finally {
             redis.resume()
           }
         },
-        { limiter: { limit: 100 }, insuranceLimit: 2 },
+        { limiter: { limit: 100 }, insuranceLimit: 2, redis: place(IMPATIENT) },
       ))
 
     it('a limiter whose limit is a function lets as many through as the insurance says', () =>
@@ -347,12 +374,14 @@ describe('with Redis', () => {
         async ([store]) => {
           redis.pause()
           try {
-            assert.deepEqual(await hitFor(store, 'a', 3), [1, 1, Number.MAX_SAFE_INTEGER])
+            const took = []
+            assert.deepEqual(await hitFor(store, 'a', 3, took), [1, 1, Number.MAX_SAFE_INTEGER])
+            inTime(took)
           } finally {
             redis.resume()
           }
         },
-        { limiter: { limit: () => 7 }, insuranceLimit: 2 },
+        { limiter: { limit: () => 7 }, insuranceLimit: 2, redis: place(DEFAULTS) },
       ))
 
     it('a restart under load costs no answer, and counting begins anew', () =>
@@ -360,8 +389,9 @@ describe('with Redis', () => {
         1,
         async ([store]) => {
           let isOver = false
+          const took = []
           const load = async (_, lane) => {
-            while (!isOver) await hitFor(store, `lane ${lane}`, 1)
+            while (!isOver) await hitFor(store, `lane ${lane}`, 1, took)
           }
           const running = Promise.all(Array.from({ length: 8 }, load))
           await redis.kill()
@@ -371,29 +401,36 @@ describe('with Redis', () => {
           await until('it counts again', async () => (await client.exists('{hegar}:rl:lane 0')) === 1)
           isOver = true
           await running
+          inTime(took)
         },
-        { limiter: { limit: 1e9 } },
+        { limiter: { limit: 1e9 }, redis: place(DEFAULTS) },
       ))
 
     it('what cannot be forgotten is said', () =>
-      withStores(1, async ([store]) => {
-        redis.pause()
-        try {
-          await rejects(store.resetKey('a'), 'HEGAR_CONNECTION_LOST')
-          await rejects(store.resetAll(), 'HEGAR_CONNECTION_LOST')
-          await store.decrement('a')
-          assert.equal(await store.get('a'), undefined)
-        } finally {
-          redis.resume()
-        }
-      }))
+      withStores(
+        1,
+        async ([store]) => {
+          redis.pause()
+          try {
+            await rejects(store.resetKey('a'), 'HEGAR_CONNECTION_LOST')
+            await rejects(store.resetAll(), 'HEGAR_CONNECTION_LOST')
+            await store.decrement('a')
+            assert.equal(await store.get('a'), undefined)
+          } finally {
+            redis.resume()
+          }
+        },
+        { redis: place(DEFAULTS) },
+      ))
   })
 
   describe('a store', () => {
-    it('takes the Redis of a pool, which it leaves open, or counts in memory with a pool that has none', async () => {
+    it('takes the Redis of a pool, which it leaves open, or counts in memory with a pool that has none', async (t) => {
       const { host, port, user, password } = await testServer()
       const db = createPool({ host, port, user, password, cache: { redis: place() } })
+      t.after(() => db.close())
       const store = rateLimitStore({ db })
+      t.after(() => store.shutdown())
       assert.equal(store.localKeys, false)
       store.init({ windowMs: MINUTE, limit: 5 })
       await connected(store)
@@ -406,8 +443,8 @@ describe('with Redis', () => {
       assert.equal(await hits(store, 'a'), 1)
       assert.throws(() => rateLimitStore({ db, redis: place() }), { code: 'HEGAR_OPTION_INVALID' })
       const plain = createPool({ host, port, user, password })
+      t.after(() => plain.close())
       assert.equal(rateLimitStore({ db: plain }).localKeys, true)
-      await plain.close()
     })
 
     it('lets its process end when it is shut down', async () => {

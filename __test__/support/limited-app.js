@@ -23,26 +23,24 @@ function planLimiters(storeOf) {
   return { apiLimiter, authLimiter }
 }
 
-/** Serves `build(app)` and gives `{request(path, init), close()}`. */
-async function serve(build) {
+/** Serves `build(app)` until the test of the context `t` is over, and gives `{request(path, init)}`. */
+async function serve(t, build) {
   const app = express()
   build(app)
   const server = app.listen(0, '127.0.0.1')
+  t.after(async () => {
+    server.closeAllConnections()
+    server.close()
+    await once(server, 'close')
+  })
   await once(server, 'listening')
   const { port } = server.address()
-  return {
-    request: (path, init) => fetch(`http://127.0.0.1:${port}${path}`, init),
-    async close() {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
-    },
-  }
+  return { request: (path, init) => fetch(`http://127.0.0.1:${port}${path}`, init) }
 }
 
 /** The plan's application: `/api/products` answers, `/api/users/login` lets in who says `?ok`. */
-function planApp(limiters) {
-  return serve((app) => {
+function planApp(t, limiters) {
+  return serve(t, (app) => {
     const { apiLimiter, authLimiter } = limiters
     app.use('/api/', apiLimiter)
     app.get('/api/products', (req, res) => res.json([]))
