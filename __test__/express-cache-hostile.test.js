@@ -219,8 +219,8 @@ describe('what is one client’s', () => {
           assert.equal(later.headers['access-control-allow-origin'], 'http://two')
           assert.equal(later.headers['set-cookie'], undefined)
         }
-        await get('/p')
-        assert.ok(isHit(await get('/p')))
+        // On a busy machine its time may be over before it is asked for again.
+        await until('it is kept', async () => isHit(await get('/p')))
         await cache.invalidate({ tags: 'shelf' })
         assert.ok(!isHit(await get('/p')), 'the tag of the first answer still counts')
       },
@@ -281,10 +281,15 @@ describe('the time of others', () => {
             'cache-control': long,
           })
         }
-        const began = performance.now()
-        for (let n = 0; n < 5; n++) await get('/p', { 'accept-language': `x${n}` })
-        const took = performance.now() - began
-        assert.ok(took < 500, `five requests took ${took} ms`)
+        const times = []
+        for (let n = 0; n < 5; n++) {
+          const began = performance.now()
+          await get('/p', { 'accept-language': `x${n}` })
+          times.push(performance.now() - began)
+        }
+        // A machine that others use as well stops now and then, so the middle one counts.
+        times.sort((a, b) => a - b)
+        assert.ok(times[2] < 100, `the requests took ${times} ms`)
       },
     )
   })
@@ -353,7 +358,7 @@ describe('the time of others', () => {
       (app, cache) =>
         app.get('/p', cache(60), async (req, res) => {
           most = Math.max(most, ++running)
-          await sleep(100)
+          await sleep(300)
           running--
           res.vary('Accept-Language').send(req.headers['accept-language'])
         }),
@@ -367,7 +372,8 @@ describe('the time of others', () => {
           all.map(({ text }) => text),
           [...languages, ...languages],
         )
-        assert.ok(performance.now() - began < 800, `${performance.now() - began} ms`)
+        // One after the other they take 3000 ms.
+        assert.ok(performance.now() - began < 2000, `${performance.now() - began} ms`)
         assert.ok(most <= 10)
       },
     )
@@ -376,7 +382,7 @@ describe('the time of others', () => {
   it('is not taken by a handler that never answers', async () => {
     let runs = 0
     await withApp(
-      { cache: { waitMs: 100 } },
+      { cache: { waitMs: 1000 } },
       (app, cache) => app.get('/p', cache(60), (req, res) => (++runs === 1 ? undefined : res.send('x'))),
       async ({ get, port }) => {
         const hung = http.get({ port, host: '127.0.0.1', path: '/p' })
@@ -387,7 +393,7 @@ describe('the time of others', () => {
         const began = performance.now()
         await get('/p?')
         await get('/p')
-        assert.ok(performance.now() - began < 90)
+        assert.ok(performance.now() - began < 800)
         hung.destroy()
       },
     )
