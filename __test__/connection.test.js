@@ -62,13 +62,16 @@ describe('a connection that is held', () => {
     withPool({}, async (pool) => {
       await pool.query('SELECT 1')
       const order = []
-      const first = pool.query('SELECT SLEEP(0.05)').then(() => order.push('call'))
+      // While it is held, the others get in line.
+      const holder = await pool.getConnection()
+      const first = pool.query('SELECT 1').then(() => order.push('call'))
       const second = pool.getConnection().then((connection) => {
         order.push('connection')
         return connection.release()
       })
-      await until('both are in', () => pool.stats().pool.waiting === 1)
       const third = pool.query('SELECT 2').then(() => order.push('another call'))
+      await until('all are in', () => pool.stats().pool.waiting === 3)
+      await holder.release()
       await Promise.all([first, second, third])
       assert.deepEqual(order, ['call', 'connection', 'another call'])
     }))

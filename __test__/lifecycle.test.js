@@ -120,13 +120,20 @@ describe('a process', () => {
 describe('close', () => {
   test('lets calls in flight finish and refuses new ones', async () => {
     const pool = createPool(options)
-    const slow = pool.query('SELECT SLEEP(0.3) AS s')
+    const other = createPool(options)
+    const lock = [`in_flight_${process.pid}`]
+    const holder = await other.getConnection()
+    await holder.query('SELECT GET_LOCK(?, 0)', lock)
+    const slow = pool.query('SELECT GET_LOCK(?, 30) AS got', lock)
     await until('it is in flight', () => pool.stats().pool.active === 1)
-    const closed = pool.close({ drainMs: 5000 })
+    const closed = pool.close({ drainMs: 10_000 })
     const refused = (error) => error.code === 'HEGAR_POOL_CLOSED'
     await until('it refuses', () => pool.query('SELECT 1').then(() => false, refused))
-    assert.deepEqual(await slow, [{ s: 0 }])
+    await holder.query('SELECT RELEASE_LOCK(?)', lock)
+    assert.deepEqual(await slow, [{ got: 1 }])
     await closed
+    await holder.release()
+    await other.close()
     assert.equal(pool.stats().pool.total, 0)
     await rejects(pool.queryJson('SELECT 1'), 'HEGAR_POOL_CLOSED')
     await rejects(pool.execute('DO 1'), 'HEGAR_POOL_CLOSED')

@@ -37,12 +37,14 @@ const running = (mark) =>
 
 describe('the query deadline', () => {
   test('rejects the call and ends the statement on the server', async () => {
-    await withPool({ queryTimeoutMs: 200 }, async (pool) => {
+    await withPool({ queryTimeoutMs: 1500 }, async (pool) => {
       const mark = `late_${process.pid}`
-      const call = rejects(pool.query(`SELECT /* ${mark} */ SLEEP(30)`), 'HEGAR_QUERY_TIMEOUT', 1500)
+      // Both are connected already when the time begins, within which the statement has to be seen.
+      await Promise.all([pool.query('SELECT 1'), running(mark)])
+      const call = rejects(pool.query(`SELECT /* ${mark} */ SLEEP(30)`), 'HEGAR_QUERY_TIMEOUT')
       await until('the server runs it', async () => (await running(mark)) === 1)
       const error = await call
-      assert.match(error.message, /200 ms/)
+      assert.match(error.message, /1500 ms/)
       assert.equal(error.fatal, true)
       await until('the server has ended it', async () => (await running(mark)) === 0, 5000)
     })
@@ -171,12 +173,11 @@ describe('what one call leaves in its session never reaches the next', () => {
 describe('the acquire deadline', () => {
   test('tells what the pool holds and how long the call waited', async () => {
     await withPool({ connectionLimit: 1, acquireTimeoutMs: 150 }, async (pool) => {
-      const busy = pool.query('SELECT SLEEP(0.6)')
-      await until('it runs', () => pool.stats().pool.active === 1)
+      const held = await pool.getConnection({ timeoutMs: 5000 })
       const error = await rejects(pool.query('SELECT 1'), 'HEGAR_POOL_TIMEOUT', 1000)
       assert.match(error.message, /within \d+ ms .*active 1, idle 0, waiting 0, limit 1/)
       assert.match(error.stack, /pool\.test\.js/)
-      await busy
+      await held.release()
     })
   })
 
@@ -195,18 +196,17 @@ describe('the acquire deadline', () => {
 
 test('a full queue refuses at once, and so does a busy pool that must not wait', async () => {
   await withPool({ connectionLimit: 1, queueLimit: 1 }, async (pool) => {
-    const busy = pool.query('SELECT SLEEP(0.3) AS s')
-    await until('it runs', () => pool.stats().pool.active === 1)
+    const held = await pool.getConnection()
     const waiting = pool.query('SELECT 1 AS n')
     await until('one waits', () => pool.stats().pool.waiting === 1)
-    await rejects(pool.query('SELECT 2'), 'HEGAR_QUEUE_FULL', 200)
-    assert.deepEqual([await busy, await waiting], [[{ s: 0 }], [{ n: 1 }]])
+    await rejects(pool.query('SELECT 2'), 'HEGAR_QUEUE_FULL', 2000)
+    await held.release()
+    assert.deepEqual(await waiting, [{ n: 1 }])
   })
   await withPool({ connectionLimit: 1, waitForConnections: false }, async (pool) => {
-    const busy = pool.query('SELECT SLEEP(0.3)')
-    await until('it runs', () => pool.stats().pool.active === 1)
-    await rejects(pool.query('SELECT 2'), 'HEGAR_QUEUE_FULL', 200)
-    await busy
+    const held = await pool.getConnection()
+    await rejects(pool.query('SELECT 2'), 'HEGAR_QUEUE_FULL', 2000)
+    await held.release()
   })
 })
 
