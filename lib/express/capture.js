@@ -14,12 +14,13 @@ const OF_THE_BODY = ['Content-Type', 'Content-Length', 'Content-Encoding']
  * pieces, begun before its body is there, longer than `limit`, or what Node refuses goes its way, and `onOther(why, {status,
  * headers})` is called before; if that gives true, it is a 304.
  *
- * Gives `{isWrapped, afterHead(then), makeHead(), leave()}`: whether somebody before us stands around `end`; what is to be
- * done when the head has been made, with what others add to it at last, or null; to have it made where nobody reads it; and
- * to have nothing to do with the answer.
+ * Gives `{isWrapped, isHeadWrapped, afterHead(then), makeHead(), leave()}`: whether somebody before us stands around `end` or
+ * around `writeHead`; what is to be done when the head has been made, with what those add to it at last, or null; to have it
+ * made where nobody reads it; and to have nothing to do with the answer.
  */
 function capture(res, limit, onWhole, onOther) {
   const isWrapped = Object.hasOwn(res, 'end')
+  const isHeadWrapped = Object.hasOwn(res, 'writeHead')
   const { end, write, writeHead, flushHeaders } = res
   // What was said to writeHead before anything was sent.
   let said = null
@@ -133,6 +134,7 @@ function capture(res, limit, onWhole, onOther) {
 
   return {
     isWrapped,
+    isHeadWrapped,
     afterHead(then) {
       if (then !== null && res.headersSent) then()
       else afterwards = then

@@ -111,7 +111,18 @@ function giveFull(req, res, answer, form, now, says) {
 
 // Whether nothing has been said of the answer yet: then Node takes all of its head at once, for less than one header by itself.
 function isBare(req, res) {
-  return req.httpVersionMajor === 1 && !Object.hasOwn(res, 'writeHead') && res.getHeaderNames().length === 0
+  return (
+    req.httpVersionMajor === 1 &&
+    !Object.hasOwn(res, 'writeHead') &&
+    res.getHeaderNames().length === 0 &&
+    !isWatched(res)
+  )
+}
+
+// Whether somebody waits for the end of it, such as a log, who may ask for fields then: Node knows no longer what it was given
+// at once. One listener is Node's own.
+function isWatched(res) {
+  return res.listenerCount('finish') > 1 || res.listenerCount('close') > 0
 }
 
 function isFor(made, answer, now, says) {

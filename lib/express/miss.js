@@ -344,7 +344,9 @@ class Miss {
     const older = this.#older.answer
     if (answer === older && status === 304) return 'hegar; fwd=stale; fwd-status=304'
     if (answer === older) return `hegar; fwd=stale; fwd-status=${status}; detail=grace`
-    return `hegar; fwd=${older === null ? 'uri-miss' : 'stale'}${answer.number > 0 ? '; stored' : ''}`
+    // Whoever adds to the head at last may keep it from being so.
+    const isStored = answer.number > 0 && !this.#capture.isHeadWrapped
+    return `hegar; fwd=${older === null ? 'uri-miss' : 'stale'}${isStored ? '; stored' : ''}`
   }
 
   #restore({ status, headers, names }) {
