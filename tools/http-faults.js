@@ -52,6 +52,7 @@ const FULL = {
   afterMs: 4000,
   selfTestMs: 4000,
   writes: 2000,
+  maxSlackMs: 300,
 }
 const QUICK = {
   quietMs: 1500,
@@ -61,6 +62,9 @@ const QUICK = {
   afterMs: 1500,
   selfTestMs: 1500,
   writes: 40,
+  // The short form is a test among others: each of its slowest answers may have met with what those do, and the plain page
+  // is not asked for often enough to show it. Whoever waits for the lease of a process, 3000 ms, still stands out.
+  maxSlackMs: 1000,
 }
 
 async function main() {
@@ -79,7 +83,7 @@ async function main() {
     await fill(server)
     proxy.delay = () => (Math.random() < 0.5 ? Math.random() * 20 : 0)
     const selfTest = await serveWithoutFence(place, size)
-    const bounds = { ...BOUNDS, writes: size.writes }
+    const bounds = { ...BOUNDS, writes: size.writes, maxSlackMs: size.maxSlackMs }
     const result = { seconds: rounded((performance.now() - began) / 1000), bounds, ...shared, selfTest }
     report(result, out)
   } finally {
