@@ -7,6 +7,8 @@ const { tmpdir } = require('node:os')
 const { join } = require('node:path')
 const { promisify } = require('node:util')
 const { after, before, describe, it } = require('node:test')
+const { withLock } = require('../tools/lock')
+const { WORK_DIR } = require('../tools/run')
 const { testServer } = require('./support/server')
 const { CASES } = require('../benchmark/http-cases')
 const { measureCase } = require('../benchmark/http-load')
@@ -29,7 +31,10 @@ describe('the benchmark of answers over HTTP', () => {
   it('writes the figures of its cases, prints them, and compares what is to be compared', async () => {
     const out = join(dir, 'figures.json')
     const args = ['--quick', '--out', out, '--connections', '16', '--cases', 'middleware,express-end']
-    const { stdout } = await run(process.execPath, [script, ...args], { timeout: 120_000 })
+    // The shop is in a folder of this checkout, which no two servers can have at the same time.
+    const { stdout } = await withLock(join(WORK_DIR, 'bench', 'http.lock'), () =>
+      run(process.execPath, [script, ...args], { timeout: 120_000 }),
+    )
     const results = JSON.parse(await readFile(out, 'utf8'))
     assert.deepEqual(
       results.map((result) => result.case),
