@@ -303,10 +303,11 @@ describe('options of a drop-in', () => {
     }))
 
   it('of this package bound what the originals leave without a limit', () =>
-    withPool({ connectionLimit: 1, acquireTimeoutMs: 100, queryTimeoutMs: 1000 }, async (pool) => {
-      const late = assert.rejects(pool.query('SELECT SLEEP(20)'), { code: 'PROTOCOL_SEQUENCE_TIMEOUT' })
+    withPool({ connectionLimit: 1, acquireTimeoutMs: 1000, queryTimeoutMs: 1000 }, async (pool) => {
+      const held = await pool.getConnection()
       await assert.rejects(pool.getConnection(), { code: 'HEGAR_POOL_TIMEOUT' })
-      await late
+      held.release()
+      await assert.rejects(pool.query('SELECT SLEEP(20)'), { code: 'PROTOCOL_SEQUENCE_TIMEOUT' })
     }))
 
   it('take numbers as text and undefined as nothing', () =>

@@ -167,7 +167,7 @@ describe('LOAD DATA LOCAL INFILE', () => {
   })
 
   it('holds the place of one connection of the pool while it runs', async (t) => {
-    const pool = createPool({ uri, connectionLimit: 1, acquireTimeoutMs: 100 })
+    const pool = createPool({ uri, connectionLimit: 1, acquireTimeoutMs: 1000 })
     t.after(() => pool.close())
     let finish
     const finished = new Promise((resolve) => (finish = resolve))

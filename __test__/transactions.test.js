@@ -372,7 +372,7 @@ describe('calls of the pool inside a transaction', () => {
     const listen = (warning) => warnings.push(warning)
     process.on('warning', listen)
     try {
-      await withPool({ connectionLimit: 1, acquireTimeoutMs: 200 }, async (pool) => {
+      await withPool({ connectionLimit: 1, acquireTimeoutMs: 1000 }, async (pool) => {
         await pool.query('SELECT 1')
         const nested = pool.transaction(() => pool.query('SELECT 1'))
         await rejects(nested, 'HEGAR_POOL_TIMEOUT')
