@@ -29,7 +29,7 @@ async function withPool(extra, use) {
 
 const MILLION =
   "SELECT seq AS id, CONCAT('product ', seq) AS name, REPEAT('x', 50) AS note FROM seq_1_to_1000000"
-const isIdle = (pool) => until('the connection is back', () => pool.stats().pool.active === 0, 1000)
+const isIdle = (pool) => until('the connection is back', () => pool.stats().pool.active === 0, 5000)
 
 async function collect(iterable) {
   const all = []
@@ -104,11 +104,11 @@ describe('a stream of rows', () => {
     }))
 
   it('is not bound by maxResultBytes nor by the query deadline, and is no slow query', () =>
-    withPool({ maxResultBytes: 4096, queryTimeoutMs: 300, slowQueryMs: 50 }, async (pool) => {
+    withPool({ maxResultBytes: 4096, queryTimeoutMs: 1500, slowQueryMs: 50 }, async (pool) => {
       let n = 0
       for await (const { id } of pool.stream("SELECT seq AS id, REPEAT('x', 2000) AS x FROM seq_1_to_5000")) {
         assert.equal(id, ++n)
-        if (n % 1000 === 0) await sleep(100)
+        if (n % 1000 === 0) await sleep(350)
       }
       assert.equal(n, 5000)
       assert.equal(pool.stats().queries.slow, 0)
@@ -118,7 +118,7 @@ describe('a stream of rows', () => {
 })
 
 describe('leaving a stream', () => {
-  it('early frees its connection within a second, to be used again', () =>
+  it('early frees its connection soon, to be used again', () =>
     withPool({}, async (pool) => {
       const { id } = await pool.queryOne('SELECT CONNECTION_ID() AS id')
       let n = 0
@@ -211,7 +211,12 @@ describe('a stream that fails', () => {
 
   it('rejects when its connection is killed, when the server falls silent and when the pool is closed', async () => {
     const server = await ownServer()
-    const pool = createPool({ ...server.options, database: 'mysql', connectionLimit: 2, queryTimeoutMs: 400 })
+    const pool = createPool({
+      ...server.options,
+      database: 'mysql',
+      connectionLimit: 2,
+      queryTimeoutMs: 1500,
+    })
     try {
       const killed = pool.stream(MILLION)
       await killed.next()
@@ -224,7 +229,7 @@ describe('a stream that fails', () => {
       const silent = pool.stream(MILLION)
       await silent.next()
       await server.pause()
-      await rejects(collect(silent), 'HEGAR_QUERY_TIMEOUT', 3000)
+      await rejects(collect(silent), 'HEGAR_QUERY_TIMEOUT')
       server.current.kill('SIGCONT')
 
       const open = pool.stream(MILLION)
@@ -374,7 +379,7 @@ describe('the values of a stream', () => {
     withPool({}, async (pool) => {
       const sql = "SELECT seq, REPEAT('x', 2000) AS note FROM seq_1_to_300"
       let seen = 0
-      for await (const row of pool.stream(sql, [], { stallTimeoutMs: 200 })) {
+      for await (const row of pool.stream(sql, [], { stallTimeoutMs: 1000 })) {
         assert.equal(row.note.length, 2000)
         seen += 1
         await sleep(10)
