@@ -25,7 +25,7 @@ use tokio::{
     runtime::Handle,
     sync::watch,
     task::JoinHandle,
-    time::{sleep, timeout},
+    time::{sleep, timeout, timeout_at},
 };
 
 use crate::error::Result;
@@ -108,6 +108,8 @@ struct Core {
     counters: Counters,
     listener: Weak<dyn Listener>,
     runtime: Handle,
+    /// Whether the first attempt to connect has ended.
+    tried: watch::Sender<bool>,
     closing: watch::Sender<bool>,
 }
 
@@ -132,6 +134,7 @@ impl Redis {
             counters: Counters::default(),
             listener,
             runtime: runtime.clone(),
+            tried: watch::Sender::new(false),
             closing: watch::Sender::new(false),
             config,
         });
@@ -214,6 +217,17 @@ impl Core {
             .clone()
     }
 
+    /// The same; the first one is waited for.
+    async fn link_by(&self, deadline: Instant) -> Option<WithOptions<Client>> {
+        if let Some(link) = self.any_link() {
+            return Some(link);
+        }
+        let mut tried = self.tried.subscribe();
+        let ended = timeout_at(deadline.into(), tried.wait_for(|ended| *ended)).await;
+        ended.ok()?.ok()?;
+        self.any_link()
+    }
+
     fn connect(&self, link: WithOptions<Client>) {
         *self
             .link
@@ -221,6 +235,7 @@ impl Core {
             .unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(link);
         self.counters.connected.store(true, Relaxed);
         count(&self.counters.connects);
+        self.tried.send_replace(true);
     }
 
     fn disconnect(&self) {
@@ -229,6 +244,7 @@ impl Core {
             .write()
             .unwrap_or_else(|poisoned| poisoned.into_inner()) = None;
         self.counters.connected.store(false, Relaxed);
+        self.tried.send_replace(true);
         self.wakes.wake_all();
     }
 

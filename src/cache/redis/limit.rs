@@ -177,7 +177,8 @@ impl Tallies {
         F: Future<Output = Result<Value, Error>>,
     {
         let core = &self.redis.core;
-        let link = core.any_link();
+        // A process that has just begun would let anybody pass by its own counters, until it is connected.
+        let link = core.link_by(deadline).await;
         let link = link.filter(|_| core.breaker.passes(Instant::now()))?;
         count(&self.calls);
         self.redis.within(deadline, question(link)).await
