@@ -37,11 +37,15 @@ describe('quick reads that wait share a write', () => {
   async function withPool(extra, use, statements = [ITEM, OTHER]) {
     const db = createPool({ ...options, ...extra })
     try {
-      for (let i = 0; i < WARM; i++) for (const sql of statements) await db.query(sql, [1])
+      await learn(db, statements)
       await use(db, () => db.stats().statements.pipelined)
     } finally {
       await db.close()
     }
+  }
+
+  async function learn(db, statements = [ITEM, OTHER]) {
+    for (let i = 0; i < WARM; i++) for (const sql of statements) await db.query(sql, [1])
   }
 
   // Asks again when the machine had other things to do, so that the statements did not count as quick just then.
@@ -97,14 +101,15 @@ describe('quick reads that wait share a write', () => {
 
   it('on every one of several connections', () =>
     withPool({ connectionLimit: 4 }, async (db, pipelined) => {
-      for (let round = 0; round < 20; round++) {
-        const rows = await Promise.all(ids.map((id) => db.queryOne(ITEM, [id])))
-        assert.deepEqual(
-          rows.map((row) => row.id),
-          ids,
-        )
-      }
-      assert.ok(pipelined() > 200, `${pipelined()} of 2000`)
+      await inCompany(pipelined, 200, async () => {
+        for (let round = 0; round < 20; round++) {
+          const rows = await Promise.all(ids.map((id) => db.queryOne(ITEM, [id])))
+          assert.deepEqual(
+            rows.map((row) => row.id),
+            ids,
+          )
+        }
+      })
       const { pool, connections } = db.stats()
       assert.deepEqual([pool.active, pool.waiting, connections.created], [0, 0, 4])
     }))
@@ -149,101 +154,111 @@ describe('quick reads that wait share a write', () => {
   })
 
   it('and one that is late takes nobody with it', () =>
-    withPool({ queryTimeoutMs: 400 }, async (db, pipelined) => {
-      const release = await holdTable('items')
-      try {
-        // While this one has the connection, the others gather and are sent together.
-        const lead = db.query(OTHER, [1])
-        const late = rejects(db.query(ITEM, [1]), 'HEGAR_QUERY_TIMEOUT', 3000)
-        const others = Promise.all(ids.map((id) => db.queryOne(OTHER, [id])))
-        await Promise.all([lead, late])
-        const rows = await others
-        assert.deepEqual(
-          rows.map((row) => row.id),
-          ids,
-        )
-        assert.ok(pipelined() > 0)
-      } finally {
-        await release()
-      }
-    }))
+    withPool({ queryTimeoutMs: 1500 }, (db, pipelined) =>
+      inCompany(pipelined, 1, async () => {
+        await learn(db)
+        const release = await holdTable('items')
+        try {
+          // While this one has the connection, the others gather and are sent together.
+          const lead = db.query(OTHER, [1])
+          const late = rejects(db.query(ITEM, [1]), 'HEGAR_QUERY_TIMEOUT')
+          const others = Promise.all(ids.map((id) => db.queryOne(OTHER, [id])))
+          await Promise.all([lead, late])
+          const rows = await others
+          assert.deepEqual(
+            rows.map((row) => row.id),
+            ids,
+          )
+        } finally {
+          await release()
+        }
+      }),
+    ))
 
   it('and those behind one whose connection is killed are answered over another', () =>
-    withPool({}, async (db, pipelined) => {
-      const { id: session } = await db.queryOne('SELECT CONNECTION_ID() AS id')
-      const release = await holdTable('items')
-      try {
-        const lead = db.query(OTHER, [1])
-        const killed = db.query(ITEM, [1]).catch((error) => error)
-        const others = Promise.all(ids.map((id) => db.queryOne(OTHER, [id])))
-        await lead
-        await until('it waits for the lock', async () => (await waiting(session)) === 1)
-        await admin.execute(`KILL CONNECTION ${session}`)
-        assert.match((await killed).code, /HEGAR_CONNECTION_LOST|ER_CONNECTION_KILLED/)
-        assert.deepEqual(
-          (await others).map((row) => row.id),
-          ids,
-        )
-        assert.ok(pipelined() > 0)
-        assert.equal(db.stats().connections.created, 2)
-      } finally {
-        await release()
-      }
-    }))
+    withPool({}, (db, pipelined) =>
+      inCompany(pipelined, 1, async () => {
+        await learn(db)
+        const { created } = db.stats().connections
+        const { id: session } = await db.queryOne('SELECT CONNECTION_ID() AS id')
+        const release = await holdTable('items')
+        try {
+          const lead = db.query(OTHER, [1])
+          const killed = db.query(ITEM, [1]).catch((error) => error)
+          const others = Promise.all(ids.map((id) => db.queryOne(OTHER, [id])))
+          await lead
+          await until('it waits for the lock', async () => (await waiting(session)) === 1)
+          await admin.execute(`KILL CONNECTION ${session}`)
+          assert.match((await killed).code, /HEGAR_CONNECTION_LOST|ER_CONNECTION_KILLED/)
+          assert.deepEqual(
+            (await others).map((row) => row.id),
+            ids,
+          )
+          assert.equal(db.stats().connections.created, created + 1)
+        } finally {
+          await release()
+        }
+      }),
+    ))
 
   it('and those behind one that waits for a lock are soon answered over another connection', () =>
-    withPool({ connectionLimit: 2 }, async (db, pipelined) => {
-      // Both connections have to know the statements.
-      const both = () => Promise.all([ITEM, OTHER, ITEM, OTHER].map((sql) => db.query(sql, [1])))
-      for (let i = 0; i < WARM; i++) await both()
-      const release = await holdTable('items')
-      try {
-        const leads = [db.query(PAUSE), db.query(PAUSE)]
-        let isHeld = true
-        const held = db.query(ITEM, [1]).then((rows) => {
-          assert.ok(!isHeld, 'nobody reads a locked table')
-          return rows
-        })
-        const started = performance.now()
-        const rows = await Promise.all(ids.map((id) => db.queryOne(OTHER, [id])))
-        const took = performance.now() - started
-        assert.deepEqual(
-          rows.map((row) => row.id),
-          ids,
-        )
-        assert.ok(took < 5000, `${took} ms`)
-        assert.ok(pipelined() > 0)
-        isHeld = false
-        await Promise.all([...leads, release()])
-        assert.deepEqual(await held, [{ id: 1, name: 'items 1' }])
-      } finally {
-        await release()
-      }
-    }))
+    withPool({ connectionLimit: 2 }, (db, pipelined) =>
+      inCompany(pipelined, 1, async () => {
+        // Both connections have to know the statements.
+        const both = () => Promise.all([ITEM, OTHER, ITEM, OTHER].map((sql) => db.query(sql, [1])))
+        for (let i = 0; i < WARM; i++) await both()
+        const release = await holdTable('items')
+        try {
+          const leads = [db.query(PAUSE), db.query(PAUSE)]
+          let isHeld = true
+          const held = db.query(ITEM, [1]).then((rows) => {
+            assert.ok(!isHeld, 'nobody reads a locked table')
+            return rows
+          })
+          const started = performance.now()
+          const rows = await Promise.all(ids.map((id) => db.queryOne(OTHER, [id])))
+          const took = performance.now() - started
+          assert.deepEqual(
+            rows.map((row) => row.id),
+            ids,
+          )
+          assert.ok(took < 5000, `${took} ms`)
+          isHeld = false
+          await Promise.all([...leads, release()])
+          assert.deepEqual(await held, [{ id: 1, name: 'items 1' }])
+        } finally {
+          await release()
+        }
+      }),
+    ))
 
   it('and are never refused for a full queue once they have been let in', () =>
-    withPool({ queueLimit: 20 }, async (db, pipelined) => {
-      const { id: session } = await db.queryOne('SELECT CONNECTION_ID() AS id')
-      const release = await holdTable('items')
-      try {
-        const lead = db.query(PAUSE)
-        const killed = db.query(ITEM, [1]).catch((error) => error)
-        const others = ids.slice(0, 19).map((id) => db.queryOne(OTHER, [id]))
-        await rejects(db.query(OTHER, [1]), 'HEGAR_QUEUE_FULL')
-        await lead
-        await until('it waits for the lock', async () => (await waiting(session)) === 1)
-        // Those that were sent along have left the queue; others take their places.
-        const { waiting: left } = db.stats().pool
-        assert.ok(left < 19, `${left} of 19 wait`)
-        for (let i = left; i < 20; i++) others.push(db.queryOne(OTHER, [ids[i]]))
-        await rejects(db.query(OTHER, [1]), 'HEGAR_QUEUE_FULL')
-        await admin.execute(`KILL CONNECTION ${session}`)
-        await killed
-        assert.ok((await Promise.all(others)).every((row) => row.name === `others ${row.id}`))
-        assert.ok(pipelined() > 0)
-      } finally {
-        await release()
-      }
+    withPool({ queueLimit: 20 }, async (db) => {
+      let sentAlong = 0
+      const alongside = () => sentAlong
+      await inCompany(alongside, 1, async () => {
+        await learn(db)
+        const { id: session } = await db.queryOne('SELECT CONNECTION_ID() AS id')
+        const release = await holdTable('items')
+        try {
+          const lead = db.query(PAUSE)
+          const killed = db.query(ITEM, [1]).catch((error) => error)
+          const others = ids.slice(0, 19).map((id) => db.queryOne(OTHER, [id]))
+          await rejects(db.query(OTHER, [1]), 'HEGAR_QUEUE_FULL')
+          await lead
+          await until('it waits for the lock', async () => (await waiting(session)) === 1)
+          // Those that were sent along have left the queue; others take their places.
+          const { waiting: left } = db.stats().pool
+          sentAlong += 19 - left
+          for (let i = left; i < 20; i++) others.push(db.queryOne(OTHER, [ids[i]]))
+          await rejects(db.query(OTHER, [1]), 'HEGAR_QUEUE_FULL')
+          await admin.execute(`KILL CONNECTION ${session}`)
+          await killed
+          assert.ok((await Promise.all(others)).every((row) => row.name === `others ${row.id}`))
+        } finally {
+          await release()
+        }
+      })
     }))
 
   it('and all are ended when the pool closes without patience', () =>
