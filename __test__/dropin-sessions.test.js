@@ -12,6 +12,7 @@ const vm = require('node:vm')
 const mysql = require('../lib/dropin/mysql.js')
 const mysql2 = require('../lib/dropin/mysql2.js')
 const promise = require('../lib/dropin/mysql2-promise.js')
+const { settledMemory } = require('./support/memory.js')
 const { until } = require('./support/outcome.js')
 const { ownServer } = require('./support/own-server.js')
 
@@ -348,7 +349,7 @@ describe('results without a row', () => {
     withConnection({}, async (connection) => {
       const body = 'WHILE @n < 1000000 DO SELECT 1 AS a FROM DUAL WHERE 0; SET @n = @n + 1; END WHILE'
       await ask(connection, `CREATE PROCEDURE drop_in.empties() BEGIN SET @n = 0; ${body}; END`)
-      const before = process.memoryUsage().rss
+      const before = await settledMemory()
       let results = 0
       const query = connection.query('CALL empties()')
       query.on('error', () => {})
@@ -359,7 +360,7 @@ describe('results without a row', () => {
       await until('the first is there', () => results > 0)
       await sleep(1000)
       assert.equal(results, 1)
-      const grown = (process.memoryUsage().rss - before) / 2 ** 20
+      const grown = (await settledMemory()).rss - before.rss
       assert.ok(grown < 32, `grew by ${grown.toFixed(0)} MiB`)
     }))
 })

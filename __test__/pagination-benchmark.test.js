@@ -31,9 +31,13 @@ describe('the benchmark of pages by depth', () => {
         assert.ok(medianMs[way] > 0)
       }
     }
-    const { medianMs } = pages.at(-1)
-    assert.ok(medianMs.keyset * 3 < medianMs.offset, JSON.stringify(medianMs))
-    assert.ok(medianMs.deferred < medianMs.offset, JSON.stringify(medianMs))
+    // The quickest of each way, since the machine may stop any of the others.
+    const { samplesMs } = pages.at(-1)
+    const least = Object.fromEntries(
+      Object.entries(samplesMs).map(([way, times]) => [way, Math.min(...times)]),
+    )
+    assert.ok(least.keyset * 3 < least.offset, JSON.stringify(samplesMs))
+    assert.ok(least.deferred < least.offset, JSON.stringify(samplesMs))
   })
 
   it('says what it does not understand', async () => {

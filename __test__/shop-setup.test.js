@@ -3,6 +3,7 @@
 const assert = require('node:assert/strict')
 const { before, after, describe, test } = require('node:test')
 const { startMariadb } = require('../tools/mariadb.js')
+const { until } = require('./support/outcome.js')
 const { loadConfig } = require('../example/shop/src/config.js')
 const { withSetupConnection } = require('../example/shop/src/connection.js')
 const { migrateUp, migrateDown } = require('../example/shop/migrate.js')
@@ -179,7 +180,7 @@ describe('the seed', () => {
         )
         return rows.length === 1
       }
-      while (!(await waiting()));
+      await until('the second one waits', waiting)
     })
     release()
     await Promise.all([first, second])

@@ -15,8 +15,8 @@ before(async () => {
 
 const ATTEMPTS = 4
 
-// In a process of its own, which has nothing else to do. A machine that others use as well stops it now and then, so
-// the best of a few attempts counts for the delay.
+// In a process of its own, which has nothing else to do. A machine that others use as well stops it now and then, also
+// before it has collected what is garbage, so the best of a few attempts counts.
 for (const form of ['rows', 'json']) {
   describe(`a million rows as ${form}`, () => {
     it(
@@ -26,11 +26,10 @@ for (const form of ['rows', 'json']) {
         const seen = []
         for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
           const figures = await runJob({ driver: 'hegar', form, rows: 1_000_000, place })
-          assert.ok(figures.growthMb < 64, `grew by ${figures.growthMb.toFixed(1)} MiB`)
-          if (figures.loopP99Ms < 10) return
-          seen.push(figures.loopP99Ms)
+          if (figures.growthMb < 64 && figures.loopP99Ms < 10) return
+          seen.push(`${figures.growthMb.toFixed(1)} MiB, ${figures.loopP99Ms} ms`)
         }
-        assert.fail(`p99 of the delay in ms: ${seen.join(', ')}`)
+        assert.fail(`growth and p99 of the delay: ${seen.join('; ')}`)
       },
     )
   })

@@ -111,8 +111,9 @@ describe('dates and times read as mysql2 reads them', () => {
   })
 
   it('temporal expressions, whose number of decimals the server decides late', async () => {
-    await drivers.same(
-      `SELECT DATE '2024-02-29', TIME '-12:34:56.7', TIMESTAMP '2024-02-29 12:34:56.123', CAST('2024-01-02' AS DATE),
+    const check = () =>
+      drivers.same(
+        `SELECT DATE '2024-02-29', TIME '-12:34:56.7', TIMESTAMP '2024-02-29 12:34:56.123', CAST('2024-01-02' AS DATE),
         CAST('2024-01-02 03:04:05.6' AS DATETIME(3)), CAST('10:11:12.5' AS TIME(1)), SEC_TO_TIME(3661.25),
         MAKETIME(30, 1, 2.5), TIMEDIFF('2024-01-02 00:00:00', '2024-01-01 12:00:00.25'),
         ADDTIME('23:59:59.9', '00:00:01'), DATE_ADD('2024-01-31', INTERVAL 1 MONTH),
@@ -121,7 +122,13 @@ describe('dates and times read as mysql2 reads them', () => {
         COALESCE(NULL, DATE '2024-01-01'), IF(1, TIMESTAMP '2024-01-01 00:00:00', NULL), CURDATE(),
         GREATEST(DATE '2024-01-01', DATE '2024-06-01'), MAX(DATE '2024-01-01'), CONCAT(DATE '2024-01-01'),
         UNIX_TIMESTAMP('2024-01-01 00:00:00'), UNIX_TIMESTAMP('2024-01-01 00:00:00.5')`,
-    )
+      )
+    // The drivers are asked one after the other, and another day may begin between them.
+    const day = new Date().getDate()
+    await check().catch((error) => {
+      if (new Date().getDate() === day) throw error
+      return check()
+    })
   })
 })
 
