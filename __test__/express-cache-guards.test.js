@@ -154,7 +154,7 @@ describe('a write makes invalid', () => {
     await withApp(
       {},
       (app, cache) => {
-        app.use(cache())
+        app.use(cache.afterWrites())
         app.get('/p/:name', cache(60), (req, res) => res.json(version))
         app.post('/other', (req, res) => {
           version++

@@ -293,7 +293,7 @@ describe('a client that leaves', () => {
     await withApp(
       {},
       (app, cache) => {
-        app.use(cache())
+        app.use(cache.afterWrites())
         app.get('/p', cache(60), (req, res) => res.json(version))
         app.post('/p', async (req, res) => {
           await new Promise((resolve) => (go = resolve))

@@ -34,8 +34,8 @@ class Flights {
   }
 
   /** A handler is run for a key; for nobody else if it `isAlone`. */
-  begin(key, isAlone, places, since, began) {
-    const flight = { key, places, since, began, waiters: new Set(), isOver: false }
+  begin(key, isAlone, marks, since, began) {
+    const flight = { key, marks, since, began, waiters: new Set(), isOver: false }
     if (!isAlone) this.#current.set(key, flight)
     return flight
   }

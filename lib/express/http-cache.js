@@ -16,6 +16,7 @@ const { keysOf, pathMark } = require('./key.js')
 const { middlewareOf } = require('./middleware.js')
 const { readCacheOptions, readRoute } = require('./options.js')
 const { Store } = require('./store.js')
+const { afterWrites } = require('./unsafe.js')
 
 const MAX_BYTES = 64 * 1024 * 1024
 const MAX_ENTRY_BYTES = 1024 * 1024
@@ -58,6 +59,7 @@ function createHttpCache(options) {
   const stats = () => ({ ...counts.read(), ...store.stats() })
   return Object.assign(cache, {
     [INSIDE]: inside,
+    afterWrites: () => afterWrites(store),
     invalidate: async (what) => store.invalidate(marksNamed(what)),
     stats,
     metricsText: () => exposition(stats()),

@@ -13,7 +13,7 @@ export {
   type RateLimitStoreStats,
 } from './rate-limit.js'
 
-/** What a middleware of Express or Connect is to this package. */
+/** What a middleware of Express or Connect is to this package, and, with `req` alone, a condition of the front. */
 export type Middleware = (req: any, res: any, next: (error?: any) => void) => unknown
 
 /** Options of one cache of answers. */
@@ -67,19 +67,20 @@ export interface RouteOptions<Req = any> {
    * What the answer is kept under instead of method, host, path and query: up to 1,024 characters, or a function of the
    * request that gives null for one that is not to be kept. It says that whoever has the same key may have the same answer,
    * so requests with Authorization and Cookie, answers with Set-Cookie or `private`, and errors that state a lifetime are
-   * kept too. Default: none, and of those nothing is.
+   * kept too. Not together with `query`. Default: none, and of those nothing is.
    */
   key?: string | ((req: Req) => string | null | undefined)
   /**
-   * The query parameters that make a difference; `filter` stands for `filter[price]` too. The handler must not use others.
+   * The query parameters that make a difference, as they are written and as `req.query` has them; `filter` stands for `filter[price]` too. The handler must not use others.
    * Default: all make one, whatever their order.
    */
   query?: string | string[]
   /** Fields of the request that make a difference, so that answers that vary by them can be shared by processes. Default: none. */
   vary?: string | string[]
   /**
-   * Whether `front` may answer before Express is entered; with `checks` after these: middlewares (with three parameters) and
-   * conditions `(req) => boolean`. Not together with a `key` that is a function. Default: false.
+   * Whether `front` may answer before Express is entered; with `checks` after these. Functions with one parameter are
+   * conditions on the request, which may be async: all have to hold. Those with three are middlewares, such as a rate limit,
+   * which are run when all conditions hold. Others throw. Not together with a `key` that is a function. Default: false.
    */
   front?: boolean | { checks?: Middleware[] }
   /**
@@ -92,7 +93,10 @@ export interface RouteOptions<Req = any> {
 
 /** What `invalidate` takes; one at least. */
 export interface HttpInvalidation {
-  /** Paths as clients ask for them, without a query: all answers of a path go, whatever their query and host. */
+  /**
+   * Paths as clients ask for them, without a query: all answers of a path go, whatever their query and host, in any spelling
+   * (`/café`, `/caf%C3%A9`).
+   */
   paths?: string | string[]
   tables?: string | string[]
   tags?: string | string[]
@@ -130,7 +134,10 @@ export interface HttpCacheStats {
   failures: number
   /** Requests that had nothing to do with the cache, by reason: authorization, cookie, key, precondition, and what is in `refused`. */
   bypassed: Record<string, number>
-  /** Answers that were not to be kept, by reason: no-store, private, set-cookie, error, status, vary, stream, too-large, no-ttl, stale, surrogate-key. */
+  /**
+   * Answers that were not to be kept, by reason: no-store, private, no-cache, set-cookie, error, status, vary, stream,
+   * too-large, no-ttl, stale, surrogate-key, nonce, trailer, authorization, failure, and late-head for what Node refuses.
+   */
   refused: Record<string, number>
   entries: number
   bytes: number
@@ -151,9 +158,21 @@ export interface HttpCache {
    * app.get('/api/products/:id', cache({ ttl: 600, tables: ['products', 'stores'] }), detail)
    * ```
    *
-   * Throws `HEGAR_OPTION_INVALID` and `HEGAR_OPTION_UNKNOWN`. Without an argument only answers that state a lifetime are kept.
+   * It gives what middlewares with the same options have kept in the same place: in routes, or before them at the same
+   * mount. So what a guard stands before is given to nobody who does not pass it. Without an argument only answers that
+   * state a lifetime are kept. Throws `HEGAR_OPTION_INVALID` and `HEGAR_OPTION_UNKNOWN`.
    */
   <Req = any>(options?: number | RouteOptions<Req>): (req: any, res: any, next: (error?: any) => void) => void
+  /**
+   * A middleware for routes that write: a POST, PUT, PATCH, DELETE or other unsafe request that succeeds (200 to 399) makes the
+   * answers of its own path invalid, and of `Location` and `Content-Location`: in this process before its client hears of
+   * it, in others a moment later and after `maxStalenessMs` at the latest. The middleware of a route does it too.
+   *
+   * ```js
+   * app.use(cache.afterWrites())
+   * ```
+   */
+  afterWrites(): (req: any, res: any, next: (error?: any) => void) => void
   /**
    * Makes answers invalid: in this process at once, and in others when the promise resolves, or after a second without Redis.
    */
@@ -161,7 +180,10 @@ export interface HttpCache {
   stats(): HttpCacheStats
   /** The figures in Prometheus' text format, `hegar_http_cache_…`. */
   metricsText(): string
-  /** Forgets all answers, and leaves the Redis of a cache without a pool. */
+  /**
+   * Forgets all answers, and leaves the Redis of a cache without a pool. Meant for the end: requests that come later are
+   * served, and what they are answered is kept again, in this process.
+   */
   close(): Promise<void>
 }
 

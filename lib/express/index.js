@@ -10,6 +10,7 @@ let own = null
 const ownCache = () => (own ??= createHttpCache())
 
 const cache = Object.assign((given) => ownCache()(given), {
+  afterWrites: () => ownCache().afterWrites(),
   invalidate: (what) => ownCache().invalidate(what),
   stats: () => ownCache().stats(),
   metricsText: () => ownCache().metricsText(),

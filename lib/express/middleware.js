@@ -3,7 +3,7 @@
 const { giveHit, goPast, HIT } = require('./hit.js')
 const { lookUp, pastReason } = require('./look-up.js')
 const { Miss } = require('./miss.js')
-const { forgetAfter } = require('./unsafe.js')
+const { afterWrites } = require('./unsafe.js')
 
 // What one look-up finds besides, used before the next one: most requests have no need of one of their own.
 const besides = { answer: null }
@@ -11,12 +11,10 @@ const besides = { answer: null }
 /** The middleware of a route: gives what is kept, and keeps what the handler answers. `cache` is `{store, flights, aliases}`. */
 function middlewareOf(route, cache) {
   const { store } = cache
+  const pass = afterWrites(store)
   return function hegarCache(req, res, next) {
     const { method } = req
-    if (method !== 'GET' && method !== 'HEAD') {
-      if (method !== 'OPTIONS' && method !== 'TRACE') forgetAfter(req, res, store)
-      return next()
-    }
+    if (method !== 'GET' && method !== 'HEAD') return pass(req, res, next)
     let key = null
     let why = null
     let answer = null

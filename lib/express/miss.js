@@ -75,7 +75,7 @@ class Miss {
     if (flight === null) return this.#run(now, key, flights.isVain(key, now))
     const older = this.#older.answer
     if (older !== null && now < older.stale) return this.#give(older, now, STALE)
-    if (!this.#store.isQuiet(flight.places, flight.since)) return this.#run(now, key, false)
+    if (!this.#store.isQuiet(flight.marks, flight.since)) return this.#run(now, key, false)
     this.#store.counts.collapsed++
     const landed = (result) => this.#safely(() => this.#landed(result))
     return flights.wait(flight, Math.max(0, this.#deadline - now), this.#res, landed)
@@ -156,7 +156,7 @@ class Miss {
     if (this.#req.method === 'HEAD' || this.#isOver()) return this.#goAlone()
     const fill = new Fill(store, this.#route, this.#req, this.#key, now)
     this.#fill = fill
-    this.#flight = this.#flights.begin(flightKey, isAlone, store.placesOf(fill.marks), fill.since, now)
+    this.#flight = this.#flights.begin(flightKey, isAlone, fill.marks, fill.since, now)
     // What other processes have is as old as what there is here.
     if (!store.hasOthers || isAlone || this.#older.answer !== null) return this.#ask(0, isAlone)
     const found = (what) => this.#safely(() => this.#found(what))

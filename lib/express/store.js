@@ -76,17 +76,12 @@ class Store {
     this.#tokens[kept.token + 1] = 1
   }
 
-  /** Where the epochs of these marks are, to be compared with `isQuiet`. */
-  placesOf(marks) {
-    return this.#native.places(marks)
-  }
-
-  /** Whether nothing of these places has changed after the change with the number `since`. */
-  isQuiet(places, since) {
+  /** Whether nothing with these marks has changed after the change with the number `since`. */
+  isQuiet(marks, since) {
     const epochs = this.#epochs
     // As in Rust: numbers go round, and half of them are before.
     const isOlder = (place) => (since - epochs[place]) >>> 0 < 2 ** 31
-    return isOlder(0) && places.every(isOlder)
+    return isOlder(0) && this.#native.places(marks).every(isOlder)
   }
 
   /**

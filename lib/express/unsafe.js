@@ -3,6 +3,16 @@
 const { partsOf } = require('./capture.js')
 const { hostOf, pathMark } = require('./key.js')
 
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
+
+/** A middleware for requests that write, which leaves all others alone. */
+function afterWrites(store) {
+  return function hegarAfterWrites(req, res, next) {
+    if (!SAFE.has(req.method)) forgetAfter(req, res, store)
+    next()
+  }
+}
+
 /**
  * Has a successful unsafe request make the answers of its address, and of those that it names, invalid before the client
  * hears of it (RFC 9111, section 4.4), or would if it were still there.
@@ -49,4 +59,4 @@ function marksOf(req, res, pairs) {
   return marks
 }
 
-module.exports = { forgetAfter }
+module.exports = { afterWrites }
