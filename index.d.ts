@@ -236,7 +236,8 @@ export interface Queries {
 
   /**
    * The rows as JSON in UTF-8, byte for byte `JSON.stringify(rows)`, made without the JavaScript thread. Answer
-   * with it as it is: `res.type('json').end(bytes)`.
+   * with it as it is: `res.type('json').end(bytes)`. Up to 16 KiB it may share its memory with others, as Node's small
+   * Buffers do: of what stays for long keep a copy, `Buffer.from(bytes)`.
    */
   queryJson(sql: string, params?: Params | null, options?: JsonOptions): Promise<Buffer>
 

@@ -2,6 +2,7 @@
 
 const { NativeCompletions } = require('./native.js')
 const { makeBuilder } = require('./rows.js')
+const { allocate } = require('./slab.js')
 
 // The kinds of records; src/binding/delivery.rs has the same list and the header's layout.
 const ROWS = 1
@@ -304,7 +305,7 @@ function frozen(column) {
 }
 
 function copy(start, length) {
-  const bytes = Buffer.allocUnsafe(length)
+  const bytes = allocate(length)
   staging.copy(bytes, 0, start, start + length)
   return bytes
 }
