@@ -237,7 +237,7 @@ export interface Queries {
   /**
    * The rows as JSON in UTF-8, byte for byte `JSON.stringify(rows)`, made without the JavaScript thread. Answer
    * with it as it is: `res.type('json').end(bytes)`. Up to 16 KiB it may share its memory with others, as Node's small
-   * Buffers do: of what stays for long keep a copy, `Buffer.from(bytes)`.
+   * Buffers do: of what stays for long, or goes to another thread, make a copy, `new Uint8Array(bytes)`.
    */
   queryJson(sql: string, params?: Params | null, options?: JsonOptions): Promise<Buffer>
 

@@ -1,7 +1,7 @@
 'use strict'
 
 const { validateHeaderName, validateHeaderValue } = require('node:http')
-const { isText } = require('./fields.js')
+const { copyOf, isText } = require('./fields.js')
 
 const EMPTY = Buffer.alloc(0)
 // What Node refuses once a head has been said.
@@ -14,9 +14,9 @@ const OF_THE_BODY = ['Content-Type', 'Content-Length', 'Content-Encoding']
  * pieces, begun before its body is there, longer than `limit`, or what Node refuses goes its way, and `onOther(why, {status,
  * headers})` is called before; if that gives true, it is a 304.
  *
- * Gives `{isWrapped, isHeadWrapped, afterHead(then), makeHead(), leave()}`: whether somebody before us stands around `end` or
- * around `writeHead`; what is to be done when the head has been made, with what those add to it at last, or null; to have it
- * made where nobody reads it; and to have nothing to do with the answer.
+ * Gives `{isWrapped, isHeadWrapped, afterHead(then), makeHead(), sayUnchanged(head), leave()}`: whether somebody before us
+ * stands around `end` or around `writeHead`; what is to be done when the head has been made, with what those add to it at
+ * last, or null; to have it made where nobody reads it; to make a 304 of it; and to have nothing to do with the answer.
  */
 function capture(res, limit, onWhole, onOther) {
   const isWrapped = Object.hasOwn(res, 'end')
@@ -34,23 +34,29 @@ function capture(res, limit, onWhole, onOther) {
     said = head
     res.statusCode = head[0]
     cover('headersSent', { get: () => true })
-    for (const name of CHANGES.filter((one) => typeof res[one] === 'function')) {
-      cover(name, {
-        value(...args) {
-          release('late-head')
-          return res[name](...args)
-        },
-      })
+    for (const name of CHANGES) {
+      const change = res[name]
+      if (typeof change !== 'function') continue
+      const value = (...args) => {
+        release('late-head')
+        return change.apply(res, args)
+      }
+      cover(name, { value, writable: true })
     }
   }
 
-  function cover(name, descriptor) {
-    covered.push([name, Object.getOwnPropertyDescriptor(res, name)])
-    Object.defineProperty(res, name, { configurable: true, ...descriptor })
+  function cover(name, { value, ...descriptor }) {
+    covered.push([name, Object.getOwnPropertyDescriptor(res, name), value])
+    Object.defineProperty(res, name, {
+      configurable: true,
+      ...(value ? { ...descriptor, value } : descriptor),
+    })
   }
 
   function uncover() {
-    for (const [name, own] of covered.splice(0)) {
+    for (const [name, own, ours] of covered.splice(0)) {
+      // Others may stand around it by now.
+      if (Object.getOwnPropertyDescriptor(res, name)?.value !== ours) continue
       if (own === undefined) delete res[name]
       else Object.defineProperty(res, name, own)
     }
@@ -76,12 +82,13 @@ function capture(res, limit, onWhole, onOther) {
   }
 
   // Node ignores what is written behind it.
-  function sayUnchanged({ headers, names }) {
+  function sayUnchanged({ headers, names, message }) {
     if (said !== null) {
       said = null
       for (const [name, value] of Object.entries(headers)) res.setHeader(names.get(name) ?? name, value)
     }
     res.statusCode = 304
+    if (message !== undefined) res.statusMessage = undefined
     for (const name of OF_THE_BODY) res.removeHeader(name)
   }
 
@@ -91,7 +98,7 @@ function capture(res, limit, onWhole, onOther) {
     then?.()
   }
 
-  res.writeHead = function (...head) {
+  function ownWriteHead(...head) {
     if (isOpen && said === null && !res.headersSent && isSayable(head)) {
       hold(head)
       return this
@@ -101,6 +108,7 @@ function capture(res, limit, onWhole, onOther) {
     headIsMade()
     return result
   }
+  res.writeHead = ownWriteHead
 
   res.write = function (...args) {
     release('stream')
@@ -128,7 +136,15 @@ function capture(res, limit, onWhole, onOther) {
       result = end.apply(this, args)
     }
     const callback = args.find((arg) => typeof arg === 'function')
-    onWhole({ ...head, body, callback }, pass)
+    // Who stands around these behind us has had his turn, and is not to have another one for what is sent in their place.
+    const { end: outermost } = res
+    res.end = end
+    if (said !== null) res.writeHead = ownWriteHead
+    try {
+      onWhole({ ...head, body, callback }, pass)
+    } finally {
+      res.end = outermost
+    }
     return result
   }
 
@@ -144,6 +160,7 @@ function capture(res, limit, onWhole, onOther) {
       writeHead.call(res, res.statusCode)
       return headIsMade()
     },
+    sayUnchanged,
     leave() {
       isOpen = false
       uncover()
@@ -170,17 +187,24 @@ function headOf(res) {
   const names = new Map(raw.map((name) => [name.toLowerCase(), name]))
   // HTTP/2 has none, and warns of the question.
   const message = res.req?.httpVersionMajor > 1 ? undefined : res.statusMessage
-  return { status: res.statusCode, message, headers: { ...res.getHeaders() }, names }
+  return { status: res.statusCode, message, headers: headersOf(res), names }
+}
+
+/** The headers as they are now: Node, and others, go on to write in lists of values. */
+function headersOf(res) {
+  const headers = { ...res.getHeaders() }
+  for (const name of Object.keys(headers)) headers[name] = copyOf(headers[name])
+  return headers
 }
 
 // With what writeHead was given.
 function headSaid(res, said) {
-  const { headers, names } = headOf(res)
-  const { status, message, pairs } = partsOf(said)
+  const { headers, names, message: before } = headOf(res)
+  const { status, message = before, pairs } = partsOf(said)
   const seen = new Set()
   for (const [name, value] of pairs) {
     const lower = String(name).toLowerCase()
-    headers[lower] = seen.has(lower) ? [headers[lower], value].flat() : value
+    headers[lower] = seen.has(lower) ? [headers[lower], value].flat() : copyOf(value)
     names.set(lower, String(name))
     seen.add(lower)
   }
@@ -191,7 +215,9 @@ function headSaid(res, said) {
 function partsOf([status, ...rest]) {
   const message = typeof rest[0] === 'string' ? rest.shift() : undefined
   const given = rest.find((one) => one !== null && typeof one === 'object') ?? {}
-  const pairs = Array.isArray(given) ? pairsOf(given.flat()) : Object.entries(given)
+  const pairs = Array.isArray(given)
+    ? pairsOf(Array.isArray(given[0]) ? given.flat() : given)
+    : Object.entries(given)
   return { status, message, pairs }
 }
 
@@ -216,4 +242,4 @@ function isSayable(head) {
   }
 }
 
-module.exports = { capture, partsOf }
+module.exports = { capture, headersOf, partsOf }

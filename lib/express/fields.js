@@ -79,6 +79,11 @@ function opaque(tag) {
   return tag[1] === '/' ? tag.slice(2) : tag
 }
 
+/** A value of a field that nobody else writes in. */
+function copyOf(value) {
+  return Array.isArray(value) ? [...value] : value
+}
+
 /** Whether a text can be the value of a field, or the words behind a status. */
 function isText(value) {
   return TEXT.test(value)
@@ -101,4 +106,4 @@ function same(one, other) {
   return one.every((value, at) => value === other[at])
 }
 
-module.exports = { same, directivesOf, secondsOf, dateOf, namesTag, namesIn, isText }
+module.exports = { same, copyOf, directivesOf, secondsOf, dateOf, namesTag, namesIn, isText }

@@ -3,7 +3,7 @@
 const { entityTagOf } = require('../native.js')
 const { Answer } = require('./answer.js')
 const { isCompressible } = require('./encodings.js')
-const { directivesOf, same } = require('./fields.js')
+const { directivesOf, namesIn, same } = require('./fields.js')
 const { judge } = require('./freshness.js')
 const { pathMark } = require('./key.js')
 const wire = require('./wire.js')
@@ -95,7 +95,8 @@ class Fill {
     if (restrictions.length > 0) {
       headers['cache-control'] = [whole.headers['cache-control'] ?? [], restrictions].flat()
     }
-    const { why } = this.#judge(whole.status, headers)
+    const { why: judged } = this.#judge(whole.status, headers)
+    const why = judged ?? (this.#variesByMore(whole, head) ? 'vary' : null)
     if (why !== null) {
       this.#store.drop(answer)
       return why
@@ -103,6 +104,12 @@ class Fill {
     this.#store.release(answer)
     if (this.#isShared) this.#share(answer, whole, this.#tag)
     return answer.isFenced ? 'fenced' : null
+  }
+
+  // By what nobody knew when it was chosen what the answer is for.
+  #variesByMore({ headers }, head) {
+    const known = new Set([...namesIn(headers.vary), ...this.#route.vary, 'accept-encoding'])
+    return namesIn(head.vary).some((name) => !known.has(name))
   }
 
   #judge(status, headers) {

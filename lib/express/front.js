@@ -56,7 +56,7 @@ function giveFound(store, answer, now, req, res, enter) {
 
 // Conditions first: a limiter counts no request that Express has to answer, where it would be counted again.
 function check({ conditions, middlewares }, app, store, req, res, pass) {
-  const go = (isHeld) => (isHeld ? run(middlewares, 0, app, req, res, pass) : app(req, res))
+  const go = (isHeld) => (isHeld ? run(middlewares, 0, app, store, req, res, pass) : app(req, res))
   const failed = (error) => {
     store.counts.failed(error, 'a check of the front failed, and Express answered')
     return app(req, res)
@@ -83,15 +83,21 @@ function areHeld(conditions, from, req) {
 }
 
 // Each answers by itself or goes on.
-function run(middlewares, at, app, req, res, pass) {
+function run(middlewares, at, app, store, req, res, pass) {
   if (at === middlewares.length) return pass()
   dress(app, req, res)
   let isOver = false
   const next = (error) => {
     if (isOver) return undefined
     isOver = true
+    if (!error) return run(middlewares, at + 1, app, store, req, res, pass)
+    // It has answered already; Express would cut off what is not whole.
+    if (res.headersSent || res.writableEnded) {
+      store.counts.failed(error, 'a check of the front failed behind its answer')
+      return res.writableEnded ? undefined : res.destroy()
+    }
     // The app has what answers errors, and will meet the same one.
-    return error ? app(req, res) : run(middlewares, at + 1, app, req, res, pass)
+    return app(req, res)
   }
   try {
     // Those that are async reject where others would call next with an error.

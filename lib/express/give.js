@@ -1,7 +1,7 @@
 'use strict'
 
 const { namesOf, titled } = require('./answer.js')
-const { dateOf, namesIn, namesTag } = require('./fields.js')
+const { copyOf, dateOf, namesIn, namesTag } = require('./fields.js')
 const { rangeOf } = require('./range.js')
 
 // How an answer is sent: whole, in part, or as 304 to who has it.
@@ -14,17 +14,16 @@ function give(req, res, answer, given, now, says, isWrapped = Object.hasOwn(res,
   const { headers } = req
   const form = isWrapped ? onItsWay(headers, answer, given) : given
   const { head } = form
-  if (isKnown(headers, answer, form)) return giveKnown(res, answer, form, now, says)
+  if (isKnown(headers, answer, form)) return giveKnown(req, res, answer, form, now, says)
   if (!isWrapped && headers.range === undefined && isBare(req, res)) {
     if (!isFor(form.bare, answer, now, says)) form.bare = listed(answer, form, [], form.vary, now, says)
     return giveList(req, res, answer, form, form.bare.list)
   }
   // Express gives `res` another prototype, and after that a property of its own is dear: as much as ten headers.
   if (res.statusCode !== answer.status) res.statusCode = answer.status
-  // Not in HTTP/2.
-  if (answer.message !== undefined && req.httpVersionMajor < 2) res.statusMessage = answer.message
+  setMessage(req, res, answer.message)
   for (const name of answer.removed) res.removeHeader(name)
-  for (let at = 0; at < head.length; at += 2) res.setHeader(head[at], head[at + 1])
+  for (let at = 0; at < head.length; at += 2) res.setHeader(head[at], copyOf(head[at + 1]))
   setVary(res, form)
   res.setHeader('Age', answer.ageAt(now))
   res.setHeader('Cache-Status', says)
@@ -83,11 +82,17 @@ function isUnchanged(headers, tag, changed) {
   return since !== undefined && dateOf(changed) <= dateOf(since)
 }
 
-function giveKnown(res, answer, form, now, says) {
+// There are none in HTTP/2, which warns of the question. What an error has left is not that of the answer.
+function setMessage(req, res, message) {
+  if (req.httpVersionMajor < 2 && res.statusMessage !== message) res.statusMessage = message
+}
+
+function giveKnown(req, res, answer, form, now, says) {
   res.statusCode = 304
+  setMessage(req, res, undefined)
   const { head } = form
   for (let at = 0; at < head.length; at += 2) {
-    if (IN_304.has(head[at].toLowerCase())) res.setHeader(head[at], head[at + 1])
+    if (IN_304.has(head[at].toLowerCase())) res.setHeader(head[at], copyOf(head[at + 1]))
   }
   for (const name of ['Content-Type', 'Content-Length', 'Content-Encoding']) res.removeHeader(name)
   res.setHeader('ETag', form.tag)
@@ -105,7 +110,7 @@ function giveFull(req, res, answer, form, now, says) {
     }
     return giveList(req, res, answer, form, form.full.list)
   }
-  for (const [name, value] of answer.outerFields) if (!res.hasHeader(name)) res.setHeader(name, value)
+  for (const [name, value] of answer.outerFields) if (!res.hasHeader(name)) res.setHeader(name, copyOf(value))
   return give(req, res, answer, { ...form, vary: varyOfAll(answer, form) }, now, says)
 }
 

@@ -114,8 +114,8 @@ function ownKeys(key) {
 // Fields of the request that are part of every key.
 function withFields(keyOf, vary) {
   if (vary.length === 0) return keyOf
-  return (req) => {
-    const key = keyOf(req)
+  return (req, middleware) => {
+    const key = keyOf(req, middleware)
     return key === null ? null : `${key}\n${vary.map((name) => req.headers[name] ?? '').join('\n')}`
   }
 }

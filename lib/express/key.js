@@ -26,10 +26,10 @@ const HOST = /^[\w.:[\]-]*$/
 function keysOf(names, scope) {
   // The same key is the same string each time, so that looking it up does not begin with reading it.
   const known = { plain: new Map(), encrypted: new Map() }
-  return function keyOf(req) {
+  return function keyOf(req, middleware) {
     const url = req.originalUrl ?? req.url
     const { headers } = req
-    const place = placeOf(req)
+    const place = placeOf(req, middleware)
     const isPlain = headers['x-forwarded-host'] === undefined && headers['x-forwarded-proto'] === undefined
     if (!isPlain || url.length > LONGEST_REMEMBERED) return makeKey(req, url, names, scope + place)
     const byHost = req.socket?.encrypted ? known.encrypted : known.plain
@@ -51,8 +51,11 @@ function keysOf(names, scope) {
 
 // Between a middleware for all and the route of an address there may be others that let not everybody pass: what is kept
 // behind them is not given before them.
-function placeOf(req) {
-  return req.route === undefined && req.baseUrl !== undefined ? `@${req.baseUrl}` : ''
+function placeOf(req, middleware) {
+  // Express leaves a route where it is when that goes on to what comes behind it.
+  const stack = req.route?.stack
+  if (stack !== undefined && stack.some(({ handle }) => handle === middleware)) return ''
+  return req.baseUrl === undefined ? '' : `@${req.baseUrl}`
 }
 
 function makeKey(req, url, names, scope) {
@@ -83,7 +86,7 @@ function forwardedHost(req) {
   if (field === undefined) return null
   const trusts = req.app?.get?.('trust proxy fn')
   if (typeof trusts !== 'function' || !trusts(req.socket?.remoteAddress, 0)) return null
-  return field.split(',', 1)[0].trim()
+  return field.split(',', 1)[0].trim() || null
 }
 
 /** As the client says it, in HTTP/2 too. */
@@ -155,7 +158,11 @@ function baseOf(name) {
  * together where one is made invalid.
  */
 function pathMark(url) {
-  const path = decoded(decodeURI, pathOf(url)).toLowerCase()
+  const segments = pathOf(url).split('/')
+  const path = segments
+    .map((segment) => decoded(decodeURIComponent, segment))
+    .join('/')
+    .toLowerCase()
   return `u:${path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path}`
 }
 

@@ -21,7 +21,7 @@ function middlewareOf(route, cache) {
     try {
       const { headers } = req
       why = store.isShared ? pastReason(route, headers) : 'runtime'
-      if (why === null) key = route.keyOf(req)
+      if (why === null) key = route.keyOf(req, hegarCache)
       if (key !== null) {
         const now = performance.now()
         besides.answer = null

@@ -1,6 +1,6 @@
 'use strict'
 
-const { capture } = require('./capture.js')
+const { capture, headersOf } = require('./capture.js')
 const { directivesOf } = require('./fields.js')
 const { Fill } = require('./fill.js')
 const { give, isUnchanged } = require('./give.js')
@@ -35,6 +35,8 @@ class Miss {
   #fill = null
   #capture = null
   #conditions = null
+  /** The client has left while the handler was at it. */
+  #hasLeft = false
   /** The answer that is on its way to the first client. */
   #pending = null
 
@@ -103,7 +105,8 @@ class Miss {
   // Somebody else may have answered meanwhile, such as a middleware for requests that take too long; or nobody is there.
   #isOver() {
     const res = this.#res
-    return res.headersSent || res.destroyed || res.closed
+    // In HTTP/2 an answer does not tell.
+    return this.#hasLeft || res.headersSent || res.destroyed || res.closed
   }
 
   // Called by others, who must not suffer from what happens to this one. Whatever becomes of the cache, there is a handler.
@@ -192,7 +195,7 @@ class Miss {
   /** Runs the handler, with what it answers on its way through here. */
   #ask(lead, isAlone) {
     const { headers } = this.#req
-    this.#fill.start({ ...this.#res.getHeaders() }, lead)
+    this.#fill.start(headersOf(this.#res), lead)
     // Who is alone gets from the handler what it would get without the cache.
     if (!isAlone || this.#older.answer !== null) this.#hideConditions(headers)
     this.#capture = capture(
@@ -208,6 +211,7 @@ class Miss {
 
   // The handler may go on, and others need not wait for what nobody reads.
   #onClose = () => {
+    this.#hasLeft = true
     if (this.#pending?.isPending) this.#store.drop(this.#pending)
     this.#fill.giveBack()
     this.#flights.end(this.#flight, { answer: null, why: null })
@@ -274,7 +278,7 @@ class Miss {
       this.#store.counts.failed(error)
       this.#capture.afterHead(null)
       this.#onClose()
-      if (this.#res.headersSent) return undefined
+      if (this.#res.headersSent) throw error
       this.#restore(whole)
       return pass()
     }
@@ -303,9 +307,8 @@ class Miss {
     if (res.headersSent) return pass()
     this.#tellWhy(why)
     if (!this.#isKnown(head)) return pass()
-    res.statusCode = 304
-    for (const name of ['Content-Type', 'Content-Length', 'Content-Encoding']) res.removeHeader(name)
-    return res.end()
+    this.#capture.sayUnchanged(head)
+    return head.callback ? res.end(head.callback) : res.end()
   }
 
   /** The answer goes its way; whether the client has it. */
@@ -314,7 +317,8 @@ class Miss {
     this.#giveUp(why)
     if (why === 'late-head' || this.#res.headersSent) return false
     this.#tellWhy(why)
-    return this.#isKnown(head)
+    // In HTTP/2 nothing may be written behind a 304.
+    return this.#req.httpVersionMajor < 2 && this.#isKnown(head)
   }
 
   #tellWhy(why) {
@@ -336,6 +340,9 @@ class Miss {
       if (!IS_LEFT.has(name)) res.removeHeader(name)
     }
     if (answer.status !== 204) res.setHeader('Content-Length', form.body.length)
+    if (this.#req.httpVersionMajor < 2 && whole.headers.connection !== undefined) {
+      res.setHeader('Connection', whole.headers.connection)
+    }
     if (whole.callback) res.once('finish', whole.callback)
     give(this.#req, res, answer, form, performance.now(), this.#says(answer, whole), this.#capture.isWrapped)
   }

@@ -66,6 +66,9 @@ mod write;
 /// What a value is of: the statement, its parameters and the form of the result.
 pub type Digest = [u8; 16];
 
+/// For how long after the start somebody waits for the first connection.
+const STARTING: Duration = Duration::from_secs(1);
+
 /// How long an orderly end may take.
 const CLOSING: Duration = Duration::from_secs(2);
 
@@ -217,11 +220,12 @@ impl Core {
             .clone()
     }
 
-    /// The same; the first one is waited for.
+    /// The same; the first one is waited for, by those who ask soon after the start.
     async fn link_by(&self, deadline: Instant) -> Option<WithOptions<Client>> {
         if let Some(link) = self.any_link() {
             return Some(link);
         }
+        let deadline = deadline.min(self.born + STARTING);
         let mut tried = self.tried.subscribe();
         let ended = timeout_at(deadline.into(), tried.wait_for(|ended| *ended)).await;
         ended.ok()?.ok()?;
