@@ -228,36 +228,38 @@ describe('a client that leaves', () => {
     })
   }
 
-  it("leaves nothing to others that a session's cookie would have kept from them", async () => {
-    let go = null
-    await withApp(
-      {
-        before: (app) =>
-          app.use((req, res, next) => {
-            const { writeHead } = res
-            res.writeHead = function (...head) {
-              res.setHeader('Set-Cookie', 'session=1')
-              return writeHead.apply(this, head)
-            }
-            next()
-          }),
-      },
-      (app, cache) =>
-        app.get('/p', cache(60), async (req, res) => {
-          await new Promise((resolve) => (go = resolve))
-          res.end('made')
-        }),
-      async ({ port, cache }) => {
-        const socket = await leave(port, '/p')
-        await until('the handler runs', () => go !== null)
-        socket.destroy()
-        await sleep(50)
-        go()
-        await until('it is refused', () => cache.stats().refused['set-cookie'] === 1)
-        assert.equal(cache.stats().entries, 0)
-      },
-    )
-  })
+  for (const place of ['before', 'behind']) {
+    it(`leaves nothing to others that a cookie of a session ${place} the cache keeps from them`, async () => {
+      let go = null
+      const session = (req, res, next) => {
+        const { writeHead } = res
+        res.writeHead = function (...head) {
+          res.setHeader('Set-Cookie', 'session=1')
+          return writeHead.apply(this, head)
+        }
+        next()
+      }
+      await withApp(
+        {},
+        (app, cache) => {
+          const around = place === 'before' ? [session, cache(60)] : [cache(60), session]
+          app.get('/p', ...around, async (req, res) => {
+            await new Promise((resolve) => (go = resolve))
+            res.end('made')
+          })
+        },
+        async ({ port, cache }) => {
+          const socket = await leave(port, '/p')
+          await until('the handler runs', () => go !== null)
+          socket.destroy()
+          await sleep(50)
+          go()
+          await until('it is refused', () => cache.stats().refused['set-cookie'] === 1)
+          assert.equal(cache.stats().entries, 0)
+        },
+      )
+    })
+  }
 
   it('takes no old answer from those who get it in place of an error', async () => {
     let work = (res) => res.json({ ok: true })

@@ -156,9 +156,9 @@ function capture(res, limit, onWhole, onOther) {
       else afterwards = then
     },
     makeHead() {
-      if (said !== null) return sayHead()
-      writeHead.call(res, res.statusCode)
-      return headIsMade()
+      if (said !== null) sayHead()
+      // By the way of all who stand around it.
+      else res.writeHead(res.statusCode)
     },
     sayUnchanged,
     leave() {
