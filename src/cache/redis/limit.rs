@@ -35,7 +35,8 @@ pub struct Tallies {
     redis: Arc<Redis>,
     prefix: String,
     born: Instant,
-    /// The clock of Redis less ours, in milliseconds since `born`; a little too much rather than too little.
+    /// The clock of Redis less ours, in milliseconds since `born`; a little too little rather than too much, so that nothing
+    /// is counted there behind the deadline that is over here.
     clock: AtomicI64,
     calls: AtomicU64,
 }
@@ -149,13 +150,13 @@ impl Tallies {
         deadline: Instant,
     ) -> Option<Vec<Tally>> {
         let args = vec![what.into(), millis(length), number(argument)];
-        let sent = self.born.elapsed();
         let question = |link| async move { LIMIT.call(&link, keys, args).await };
         let answer = self.ask(deadline, question).await?.into_array();
         let (now, counts) = answer.split_first()?;
         let now = now.as_u64()?;
-        self.clock
-            .store(now.cast_signed() - sent.as_millis() as i64, Relaxed);
+        // Both are whole milliseconds; ours is rounded up.
+        let received = self.born.elapsed().as_millis() as i64 + 1;
+        self.clock.store(now.cast_signed() - received, Relaxed);
         let tally = |count: &[Value]| match count {
             [hits, left] => Some(Tally {
                 hits: hits.as_u64()?,
