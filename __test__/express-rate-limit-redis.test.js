@@ -348,7 +348,7 @@ describe('with Redis', () => {
           assert.equal(await client.exists('{hegar}:rl:many 0'), 0)
           assert.ok(store.stats().insured >= 220)
         },
-        { limiter: { limit: 1000 }, redis: place({ commandTimeoutMs: 100 }) },
+        { limiter: { limit: 1000 }, redis: place(IMPATIENT) },
       ))
 
     it('another limit holds where one is given', () =>

@@ -18,6 +18,8 @@ use fred::{
     types::{Key, Value},
 };
 
+use tokio::time::sleep_until;
+
 use super::{
     Redis,
     answer::ms,
@@ -182,7 +184,12 @@ impl Tallies {
         let link = core.link_by(deadline).await;
         let link = link.filter(|_| core.breaker.passes(Instant::now()))?;
         count(&self.calls);
-        self.redis.within(deadline, question(link)).await
+        let answer = self.redis.within(deadline, question(link)).await;
+        if answer.is_none() {
+            // The connection may be lost before, while Redis still has the question: until then it may count.
+            sleep_until(deadline.into()).await;
+        }
+        answer
     }
 
     /// A moment by the clock of Redis; 0 when that is not known.
